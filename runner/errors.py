@@ -1,0 +1,160 @@
+"""Everything that can go wrong, named by who has to act.
+
+RunnerError
+├── SettingsError                 the program was set up wrongly
+├── DefinitionError (location)    a file is wrong
+│   ├── UnreadableDefinition        not YAML, or not Python
+│   ├── InvalidField                a field is missing, unknown, or of the wrong kind
+│   ├── DuplicateDefinition         two definitions claim one id
+│   └── UnknownReference            a rule listens to a query that nobody wrote
+├── QueryError                    the lake could not answer
+│   ├── RefusedQuery                the statement is not one that may run
+│   ├── QueryTimeout                it took longer than its schedule allows
+│   ├── UnknownLogType              it asks for a table that is not there
+│   ├── OutOfMemory                 it needed more memory than a worker may have
+│   └── TooManyRows                 it returned more than it may
+├── DetectionError (rule, function)   a rule's own Python failed
+├── WorkerError                   a worker process died or was killed
+├── IngestError                   a log file could not be taken in
+│   └── UnreadableLog               the file is damaged, cut short, or not text that we know
+├── SlotTaken                     another process has this run: not a fault
+└── StoreError                    the state database did not do as asked
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from runner.definitions.location import Location
+
+
+class RunnerError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__ or type(self).__name__)
+
+
+class SettingsError(RunnerError):
+    """The program was set up wrongly."""
+
+
+class DefinitionError(RunnerError):
+    """A definition file is wrong; prints as `file:line:column: code message`.
+
+    `code` is one of the stable codes of `runner.definitions.codes`.
+    """
+
+    def __init__(self, message: str, location: Location, code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.location}: {f'{self.code} ' if self.code else ''}{self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.message, self.location, self.code)
+
+
+class UnreadableDefinition(DefinitionError):
+    """The file is not YAML, or not Python."""
+
+
+class InvalidField(DefinitionError):
+    """A field is missing, unknown, or of the wrong kind."""
+
+
+class DuplicateDefinition(DefinitionError):
+    """Two definitions claim one id."""
+
+
+class UnknownReference(DefinitionError):
+    """A definition names another that nobody wrote."""
+
+
+class QueryError(RunnerError):
+    """The lake could not answer a query."""
+
+    transient: ClassVar[bool] = False
+    """Whether the same query may succeed when tried again."""
+
+
+class RefusedQuery(QueryError):
+    """The statement is not one that may run; `line` and `column` count from 1 within the SQL text."""
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class QueryTimeout(QueryError):
+    """The query took longer than its schedule allows."""
+
+    transient = True
+
+
+class UnknownLogType(QueryError):
+    """The query asks for a table that is not in the lake."""
+
+
+class OutOfMemory(QueryError):
+    """The query needed more memory than a worker may have."""
+
+    transient = True
+
+
+class UnreadableLake(QueryError):
+    """A file of the lake could not be read."""
+
+    transient = True
+
+
+class TooManyRows(QueryError):
+    """The query returned more rows than it may."""
+
+
+class DetectionError(RunnerError):
+    """A rule's own Python failed.
+
+    `kind` is the name of the exception's class: the dedup string of the error alert
+    (`panther_format.md` §6.7 in the compatibility notes). `title` is the exception's repr.
+    """
+
+    def __init__(self, message: str, *, rule_id: str, function: str, kind: str, title: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.rule_id = rule_id
+        self.function = function
+        self.kind = kind
+        self.title = title
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _detection_error, (self.message, self.rule_id, self.function, self.kind, self.title)
+
+
+def _detection_error(message: str, rule_id: str, function: str, kind: str, title: str) -> DetectionError:
+    return DetectionError(message, rule_id=rule_id, function=function, kind=kind, title=title)
+
+
+class WorkerError(RunnerError):
+    """A worker process died or was killed."""
+
+
+class IngestError(RunnerError):
+    """A log file could not be taken in."""
+
+
+class UnreadableLog(IngestError):
+    """A log file is damaged, cut short, or not text that we know."""
+
+
+class SlotTaken(RunnerError):
+    """Another process has this run: not a fault."""
+
+
+class StoreError(RunnerError):
+    """The state database did not do as asked."""

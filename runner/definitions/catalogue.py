@@ -1,0 +1,124 @@
+"""All definitions under a folder, looked up by id and never changed; a reload makes a new catalogue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from runner.definitions import checks
+from runner.definitions.findings import errors_in, notices_in
+from runner.definitions.fingerprint import HelperImports, definition_fingerprint, digest
+from runner.definitions.frozen_mapping import FrozenMapping
+from runner.definitions.global_helper import GlobalHelper
+from runner.definitions.python_files import PythonFiles
+from runner.definitions.reader import read_folder
+from runner.definitions.scheduled_query import ScheduledQuery
+from runner.definitions.scheduled_rule import ScheduledRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from runner.definitions.kind import Kind
+    from runner.definitions.notice import Notice
+    from runner.definitions.python_source import PythonSource
+    from runner.definitions.reading import Definition, Reading
+    from runner.errors import DefinitionError
+
+D = TypeVar("D", ScheduledQuery, ScheduledRule, GlobalHelper)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Every sound definition under `root`, and what is wrong with the others.
+
+    A definition with an error of its own is left out. A rule that names an unknown query is in, since it can be
+    tested and may listen to other queries, and the error is in `errors`.
+    """
+
+    root: Path
+    queries: Mapping[str, ScheduledQuery]
+    rules: Mapping[str, ScheduledRule]
+    helpers: Mapping[str, GlobalHelper]
+    counts: Mapping[Kind, int]
+    """How many files of each kind were seen, sound or not."""
+    errors: tuple[DefinitionError, ...]
+    warnings: tuple[Notice, ...]
+    fingerprints: Mapping[str, str]
+    """For each id, the SHA-256 of the definition's YAML, its Python and the helpers that it imports."""
+    fingerprint: str
+    """The SHA-256 over the fingerprints of all definitions: equal if and only if nothing that counts has changed."""
+    listeners: Mapping[str, tuple[str, ...]]
+    """For each query name, the ids of the rules that listen to it, sorted."""
+
+    def rules_for(self, query_name: str) -> tuple[ScheduledRule, ...]:
+        """Return the rules that listen to a query, enabled or not, sorted by id."""
+        return tuple(self.rules[rule_id] for rule_id in self.listeners.get(query_name, ()))
+
+    def helper_sources(self) -> Mapping[str, PythonSource]:
+        """Return the Python of each global helper, by the name that rules import."""
+        return _sources(self.helpers)
+
+
+def read_catalogue(root: Path, *, exclude: tuple[str, ...] = ()) -> Catalogue:
+    """Read every definition under `root`, without the `exclude`d folders (relative to it).
+
+    Never raises for what files hold: all that is wrong with them is in the catalogue's `errors`.
+    """
+    files = PythonFiles(root)
+    return _put_together(root, tuple(read_folder(root, files, exclude=exclude)), files)
+
+
+def _put_together(root: Path, readings: tuple[Reading, ...], files: PythonFiles) -> Catalogue:
+    """Make one catalogue of the readings of single files, and check what only the set can show."""
+    kept, duplicates = checks.without_duplicates(readings)
+    findings = [found for reading in readings for found in reading.findings]
+    findings += [*duplicates, *checks.unknown_queries(kept), *checks.unheard_queries(kept)]
+    rules = _of_kind(kept, ScheduledRule)
+    helpers = _of_kind(kept, GlobalHelper)
+    fingerprints = _fingerprints(kept, HelperImports(_sources(helpers), files.parsed))
+    return Catalogue(
+        root=root,
+        queries=_of_kind(kept, ScheduledQuery),
+        rules=rules,
+        helpers=helpers,
+        counts=FrozenMapping(Counter(reading.kind for reading in readings if reading.kind)),
+        errors=errors_in(findings),
+        warnings=notices_in(findings),
+        fingerprints=fingerprints,
+        fingerprint=digest(*(part for item in sorted(fingerprints.items()) for part in item)),
+        listeners=_listeners(rules.values()),
+    )
+
+
+def _of_kind(readings: Iterable[Reading], kind: type[D]) -> FrozenMapping[str, D]:
+    return FrozenMapping(
+        (reading.definition_id, reading.definition)
+        for reading in readings
+        if reading.definition_id and isinstance(reading.definition, kind)
+    )
+
+
+def _sources(helpers: Mapping[str, GlobalHelper]) -> FrozenMapping[str, PythonSource]:
+    return FrozenMapping((helper_id, helper.python) for helper_id, helper in helpers.items())
+
+
+def _fingerprints(readings: Iterable[Reading], imports: HelperImports) -> FrozenMapping[str, str]:
+    return FrozenMapping(
+        (reading.definition_id, definition_fingerprint(reading.text, _python(reading.definition), imports))
+        for reading in readings
+        if reading.definition_id and reading.definition
+    )
+
+
+def _python(definition: Definition | None) -> PythonSource | None:
+    return definition.python if isinstance(definition, (ScheduledRule, GlobalHelper)) else None
+
+
+def _listeners(rules: Iterable[ScheduledRule]) -> FrozenMapping[str, tuple[str, ...]]:
+    listeners: dict[str, list[str]] = {}
+    for rule in sorted(rules, key=lambda rule: rule.rule_id):
+        for name in rule.queries:
+            listeners.setdefault(name, []).append(rule.rule_id)
+    return FrozenMapping({name: tuple(ids) for name, ids in listeners.items()})

@@ -1,0 +1,195 @@
+"""Every fault and warning that a definition can have, in one table."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Code(StrEnum):
+    """A stable code: the member's value is the code, `title` its name, `meaning` and `remedy` one sentence each.
+
+    E marks errors (the definition is left out), W warnings. E0: the file cannot be read. E1: a field is wrong. E2: only
+    the set shows it. W3: something is ignored or never runs. W4: the Python looks mistaken. W5: the same row may
+    get another answer later.
+    """
+
+    meaning: str
+    remedy: str
+
+    def __new__(cls, value: str, meaning: str, remedy: str) -> Self:  # noqa: D102 - the class docstring covers it
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        code.remedy = remedy
+        return code
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # str.title would be of no use here
+        """The code's name in words joined by hyphens, such as `unknown-key`."""
+        return self.name.lower().replace("_", "-")
+
+    UNREADABLE_FILE = (
+        "E001",
+        "A file or folder could not be opened.",
+        "Check that it exists, and who may read it.",
+    )
+    NOT_UTF8 = ("E002", "The file is not UTF-8 text.", "Save it as UTF-8.")
+    NOT_YAML = ("E003", "The file is not YAML that can be read safely.", "Mend the YAML at the place named.")
+    SEVERAL_DOCUMENTS = (
+        "E004",
+        "The file holds more than one YAML document.",
+        "Give each definition a file of its own.",
+    )
+    REPEATED_KEY = ("E005", "A mapping has the same key twice.", "Keep one of the two.")
+    NOT_PYTHON = ("E006", "The Python file is not Python.", "Mend the Python at the place named.")
+    UNKNOWN_KEY = (
+        "E101",
+        "The definition has a key that Panther does not know there.",
+        "Correct the spelling, or remove the key.",
+    )
+    MISSING_KEY = ("E102", "A key that must be there is missing.", "Add the key.")
+    WRONG_TYPE = (
+        "E103",
+        "A value is of another type than its key asks for.",
+        "Write a value of the type named.",
+    )
+    UNKNOWN_KIND = (
+        "E104",
+        "`AnalysisType` names no kind of definition.",
+        "Write one of Panther's kinds, such as scheduled_query or scheduled_rule.",
+    )
+    BAD_ID = (
+        "E105",
+        'An id or name is empty or has one of the characters < > & " %.',
+        "Leave these characters out.",
+    )
+    UNKNOWN_SEVERITY = (
+        "E106",
+        "`Severity` is none of the five.",
+        "Write Info, Low, Medium, High or Critical.",
+    )
+    REPEATED_VALUE = ("E107", "A list that is a set has one value twice.", "Remove the repeated value.")
+    NO_QUERY = (
+        "E108",
+        "A scheduled query has no SQL.",
+        "Give it one of Query, SnowflakeQuery, AthenaQuery or DuckDBQuery.",
+    )
+    UNSUPPORTED_DIALECT = (
+        "E109",
+        "The SQL is in a dialect that is not supported.",
+        "Write the query in Snowflake's, Athena's or DuckDB's SQL.",
+    )
+    BAD_SCHEDULE = (
+        "E110",
+        "A schedule has both a cron expression and a rate, or neither.",
+        "Keep exactly one of CronExpression and RateMinutes.",
+    )
+    BAD_CRON = (
+        "E111",
+        "The cron expression is not one that Panther documents, or never fires.",
+        "Write five fields (minute, hour, day of month, month, day of week) of numbers, *, lists, ranges and steps.",
+    )
+    BAD_RATE = (
+        "E112",
+        "`RateMinutes` is below 2, or shorter than `TimeoutMinutes`.",
+        "Run less often, or shorten the timeout.",
+    )
+    BAD_TIMEOUT = ("E113", "`TimeoutMinutes` is below 1.", "Give the query at least one minute.")
+    BAD_NUMBER = ("E114", "A number is negative where that has no meaning.", "Write zero or more.")
+    NOT_PYTHON_RULE = (
+        "E115",
+        "A scheduled rule is written in YAML conditions instead of Python.",
+        "Write a Python file with a `rule` function and name it in Filename.",
+    )
+    BAD_SOURCE = (
+        "E116",
+        "A rule names both scheduled queries and log types, or neither.",
+        "Name the queries it listens to in ScheduledQueries.",
+    )
+    MISSING_FILE = (
+        "E117",
+        "`Filename` names a file that is not there.",
+        "Write the path relative to the folder of the YAML file.",
+    )
+    NO_RULE_FUNCTION = (
+        "E118",
+        "The Python file of a rule does not define `rule`.",
+        "Define `def rule(event):` and return True or False.",
+    )
+    DUPLICATE_ID = (
+        "E201",
+        "Two definitions claim one id; ids are shared by all kinds.",
+        "Rename one of them.",
+    )
+    UNKNOWN_QUERY = (
+        "E202",
+        "A rule listens to a scheduled query that nobody wrote.",
+        "Correct the name in ScheduledQueries, or write the query.",
+    )
+    IGNORED_KEY = ("W301", "A key is accepted and has no effect.", "Remove it, or do not count on it.")
+    UNUSED_QUERY_TEXT = (
+        "W302",
+        "A query is given in several dialects, of which one is used.",
+        "Keep only the one that is used, or leave it so if Panther reads the file too.",
+    )
+    ADJUSTED_DEDUP = (
+        "W303",
+        "`DedupPeriodMinutes` is below 5 and is not used as written.",
+        "Write 5 or more.",
+    )
+    NEVER_RUN = (
+        "W304",
+        "A rule is complete and never runs, because it listens to no scheduled query.",
+        "Name the queries it listens to in ScheduledQueries.",
+    )
+    UNHEARD_QUERY = (
+        "W305",
+        "No rule listens to a scheduled query, so its rows alert nobody.",
+        "Write a rule, or leave it so if only the rows are wanted.",
+    )
+    SHADOWED_MODULE = (
+        "W306",
+        "A global helper has the name of a Python module and hides it from rules.",
+        "Rename the helper.",
+    )
+    ALMOST_A_DEFINITION = (
+        "W307",
+        "A file looks like a definition and is skipped, because `AnalysisType` is spelt otherwise.",
+        "Write the key as AnalysisType.",
+    )
+    LOOKALIKE_FUNCTION = (
+        "W401",
+        "A function nobody calls has almost the name of one that Panther calls.",
+        "Correct the name, or call the function.",
+    )
+    NOT_A_FUNCTION = (
+        "W402",
+        "A name that Panther calls as a function is something else.",
+        "Define it as a function, or give the value another name.",
+    )
+    NETWORK_USE = (
+        "W501",
+        "The Python reaches the network, so the same row may get another answer later.",
+        "Bring the data into the lake and join it in the query.",
+    )
+    CLOCK_USE = (
+        "W502",
+        "The Python asks what time it is, so the same row gets another answer later.",
+        "Compare with a time that the query returns, such as p_current_timestamp().",
+    )
+    RANDOM_USE = (
+        "W503",
+        "The Python draws random values, so the same row gets another answer each time.",
+        "Derive the value from the row.",
+    )
+    CACHE_USE = (
+        "W504",
+        "The Python remembers things between rows in a cache, so the order of runs matters.",
+        "Count or compare in the query.",
+    )
+    MODULE_STATE = (
+        "W505",
+        "The Python keeps state in a global name, so the order of rows matters.",
+        "Count or compare in the query.",
+    )

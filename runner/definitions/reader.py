@@ -1,0 +1,160 @@
+"""Files under a folder → what each of them defines, and every error found in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from runner.definitions.codes import Code
+from runner.definitions.fields import described, suggestion
+from runner.definitions.helper_file import read_helper
+from runner.definitions.kind import Kind, OtherDefinition
+from runner.definitions.location import Location
+from runner.definitions.notice import Notice
+from runner.definitions.query_file import read_query
+from runner.definitions.reading import Reading
+from runner.definitions.rule_file import listened_to, read_rule
+from runner.definitions.source_text import decoded, read_bytes
+from runner.definitions.yaml_document import YamlDocument
+from runner.errors import DefinitionError, InvalidField, UnreadableDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from runner.definitions.findings import Finding
+    from runner.definitions.python_files import PythonFiles
+    from runner.definitions.reading import Definition
+
+_MARK = b"AnalysisType"
+_ENCODINGS = ("ascii", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+_MARKS = tuple(_MARK.decode().encode(encoding) for encoding in _ENCODINGS)
+_KINDS = {kind.value: kind for kind in Kind}
+_READ_HERE = (Kind.SCHEDULED_QUERY, Kind.SCHEDULED_RULE, Kind.GLOBAL)
+
+
+def read_folder(root: Path, files: PythonFiles, *, exclude: tuple[str, ...] = ()) -> Iterator[Reading]:
+    """Yield a reading of each definition under `root`, in the order of the paths.
+
+    `files` reads the Python that definitions name. `exclude` names folders relative to the root that are left out. Files without `AnalysisType` are nobody's
+    definitions, and are passed over, also if they are not YAML.
+    """
+    excluded = {PurePosixPath(folder) for folder in exclude}
+    for found in _yaml_files(root, Path(), excluded, set()):
+        reading = found if isinstance(found, Reading) else read_file(root, found, files)
+        if reading is not None:
+            yield reading
+
+
+def _yaml_files(
+    root: Path, folder: Path, excluded: Collection[PurePosixPath], seen: set[tuple[int, int]]
+) -> Iterator[Path | Reading]:
+    """Yield the YAML files below a folder, relative to the root; each real file and folder once, links or not."""
+    try:
+        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _unread(
+            UnreadableDefinition(f"cannot be read: {error.strerror}", Location(folder), Code.UNREADABLE_FILE)
+        )
+        return
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name == "__pycache__":
+            continue
+        path = folder / entry.name
+        is_folder = entry.is_dir()
+        if not is_folder and not entry.name.endswith((".yml", ".yaml")):
+            continue
+        if is_folder and PurePosixPath(path.as_posix()) in excluded:
+            continue
+        if not _first_time(entry, seen):
+            continue
+        if is_folder:
+            yield from _yaml_files(root, path, excluded, seen)
+        elif entry.is_file() or entry.is_symlink():
+            yield path
+
+
+def _first_time(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> bool:
+    try:
+        status = entry.stat()
+    except OSError:  # a link to nowhere: reading it will say so
+        return True
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True
+
+
+def read_file(root: Path, path: Path, files: PythonFiles) -> Reading | None:
+    """Return what the file at `path` (relative to `root`) defines, or None if it is no definition."""
+    try:
+        raw = read_bytes(root / path, path)
+    except UnreadableDefinition as error:
+        return _unread(error)
+    if _MARK.lower() not in raw.lower() and not any(mark in raw for mark in _MARKS):
+        return None
+    try:
+        text = decoded(raw, path)
+        document = YamlDocument(text, path)
+    except UnreadableDefinition as error:
+        return _unread(error) if any(mark in raw for mark in _MARKS) else None
+    return _read_document(document, text, files)
+
+
+def _unread(error: DefinitionError) -> Reading:
+    return Reading(location=error.location, findings=(error,))
+
+
+def _read_document(document: YamlDocument, text: str, files: PythonFiles) -> Reading | None:
+    value = document.value
+    if not isinstance(value, dict):
+        return None
+    if "AnalysisType" not in value:
+        return _almost_a_definition(document)
+    kind = _KINDS.get(value["AnalysisType"]) if isinstance(value["AnalysisType"], str) else None
+    if kind is None:
+        return _unread(_unknown_kind(document))
+    name = value.get(kind.id_key)
+    definition_id = name if isinstance(name, str) and name.strip() else None
+    definition, findings = _define(kind, definition_id, document, files)
+    return Reading(
+        location=document.position((kind.id_key,)),
+        findings=tuple(findings),
+        kind=kind,
+        definition_id=definition_id,
+        definition=definition,
+        listens_to=listened_to(document) if kind is Kind.SCHEDULED_RULE else (),
+        text=text,
+    )
+
+
+def _define(
+    kind: Kind, definition_id: str | None, document: YamlDocument, files: PythonFiles
+) -> tuple[Definition | None, list[Finding]]:
+    if kind not in _READ_HERE:
+        return OtherDefinition(kind=kind, definition_id=definition_id, location=document.position()), []
+    definition: Any
+    if kind is Kind.SCHEDULED_QUERY:
+        definition, findings = read_query(document)
+    elif kind is Kind.SCHEDULED_RULE:
+        definition, findings = read_rule(document, files)
+    else:
+        definition, findings = read_helper(document, files)
+    return (None if document.repeated_keys else definition), [*document.repeated_keys, *findings]
+
+
+def _unknown_kind(document: YamlDocument) -> DefinitionError:
+    found = document.value["AnalysisType"]
+    hint = suggestion(found, _KINDS) if isinstance(found, str) else ""
+    message = f"`AnalysisType` names no kind of definition: found {described(found)}{hint}"
+    return InvalidField(message, document.position(("AnalysisType",)), Code.UNKNOWN_KIND)
+
+
+def _almost_a_definition(document: YamlDocument) -> Reading | None:
+    for key in document.value:
+        if str(key).lower() == _MARK.lower().decode():
+            where = document.key_position((key,))
+            message = f"the file is skipped, because `{key}` is not spelt `AnalysisType`"
+            return Reading(location=where, findings=(Notice(Code.ALMOST_A_DEFINITION, message, where),))
+    return None

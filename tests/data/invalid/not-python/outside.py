@@ -1,0 +1,4 @@
+def rule(event):
+    return True
+
+return False

@@ -1,0 +1,3 @@
+# café
+def rule(event):
+    return True

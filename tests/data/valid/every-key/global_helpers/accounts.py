@@ -1,0 +1,2 @@
+def many(event):
+    return event.get('failures') > 5

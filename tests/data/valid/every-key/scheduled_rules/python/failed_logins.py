@@ -1,0 +1,5 @@
+import team_accounts
+
+
+def rule(event):
+    return team_accounts.many(event)

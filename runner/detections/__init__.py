@@ -1,0 +1,1 @@
+"""Whether a row deserves an alert."""

@@ -1,0 +1,1 @@
+"""The modules that rules import by Panther's names; served to them by `runner.detections.loading`."""

@@ -1,0 +1,123 @@
+"""From text to one parse tree, or to an error that says where."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from runner.errors import RefusedQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TIME_MACROS = frozenset(
+    {"p_occurs_since", "p_occurs_between", "p_occurs_around", "p_occurs_after", "p_occurs_before"}
+)
+_BARE_OFFSET = re.compile(r"\d+\s*[A-Za-z]+")
+_PRAGMA = re.compile(r"^\s*--\s*pragma:\s*template\s*$", re.IGNORECASE | re.MULTILINE)
+
+# SQLGlot tells its own logger what it could not parse; our errors say it to the user.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+
+def parse(text: str, dialect: str) -> exp.Query:
+    """Parse SQL of the given dialect into the one query that it is.
+
+    Raises `RefusedQuery`, with line and column within the text, if it is not SQL, not one statement,
+    or not a query.
+    """
+    if _PRAGMA.search(text):
+        raise RefusedQuery("templates (`-- pragma: template`) are not supported yet: write the SQL out")
+    try:
+        statements = sqlglot.parse(_with_plain_macros(text, dialect), read=dialect)
+    except ParseError as error:
+        raise _located(error) from error
+    except TokenError as error:
+        raise RefusedQuery(f"not SQL: {error}") from error
+    return _one_query([statement for statement in statements if statement is not None])
+
+
+def _one_query(statements: list[exp.Expr]) -> exp.Query:
+    if not statements:
+        raise RefusedQuery("there is no statement")
+    if len(statements) > 1:
+        raise RefusedQuery(f"there are {len(statements)} statements: a scheduled query is one SELECT")
+    statement = statements[0]
+    if not isinstance(statement, exp.Select | exp.SetOperation | exp.Subquery):
+        raise RefusedQuery(f"a scheduled query is one SELECT, and this is {_kind(statement)}")
+    return statement
+
+
+def _kind(statement: exp.Expr) -> str:
+    if isinstance(statement, exp.Command):
+        return str(statement.this).upper()
+    return type(statement).__name__.upper()
+
+
+def _located(error: ParseError) -> RefusedQuery:
+    first = error.errors[0] if error.errors else {}
+    found = f" at `{first['highlight']}`" if first.get("highlight") else ""
+    return RefusedQuery(
+        f"not SQL: {_sentence(first.get('description') or str(error))}{found}",
+        line=first.get("line"),
+        column=_column(first),
+    )
+
+
+def _sentence(description: str) -> str:
+    """Take the library's own class names out of its message."""
+    missing = re.match(r"Required keyword: '\w+' missing for <class '.*\.(\w+)'>", description)
+    if missing:
+        return f"something is missing after {missing[1].upper()}"
+    return description[:1].lower() + description[1:].rstrip(".")
+
+
+def _column(error: dict[str, object]) -> int | None:
+    """SQLGlot counts to the end of the token; people look at its start."""
+    end, token = error.get("col"), error.get("highlight")
+    return max(1, end - len(token) + 1) if isinstance(end, int) and isinstance(token, str) else None
+
+
+def _with_plain_macros(text: str, dialect: str) -> str:
+    """Make the arguments of time macros SQL: `p_occurs_since(1 hour, , x)` has two that are not.
+
+    Works on tokens, so that comments and string literals stay as they are.
+    """
+    tokens = sqlglot.Dialect.get_or_raise(dialect).tokenize(text)
+    pieces, copied = [], 0
+    for first, last, replacement in _argument_repairs(tokens, text):
+        pieces += [text[copied:first], replacement]
+        copied = last
+    return "".join([*pieces, text[copied:]])
+
+
+def _argument_repairs(tokens: list[Token], text: str) -> Iterator[tuple[int, int, str]]:
+    for index, token in enumerate(tokens[:-1]):
+        opens = tokens[index + 1].token_type == TokenType.L_PAREN
+        if token.text.lower() in TIME_MACROS and opens:
+            yield from _repairs_of_call(tokens, index + 1, text)
+
+
+def _repairs_of_call(tokens: list[Token], opening: int, text: str) -> Iterator[tuple[int, int, str]]:
+    depth, start, commas = 0, opening, 0
+    for index in range(opening, len(tokens)):
+        kind = tokens[index].token_type
+        depth += (kind == TokenType.L_PAREN) - (kind == TokenType.R_PAREN)
+        closes = depth == 0
+        if closes or (depth == 1 and kind == TokenType.COMMA):
+            first, last = tokens[start].end + 1, tokens[index].start
+            argument = text[first:last].strip()
+            commas += not closes
+            if _BARE_OFFSET.fullmatch(argument):
+                yield first, last, f"'{argument}'"
+            elif not argument and commas:
+                yield first, last, "NULL"
+            start = index
+        if closes:
+            return

@@ -1,0 +1,47 @@
+"""Every spelling of the current time, bound to the reference time of the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from runner.lake.dialect.gate import function_name
+from runner.lake.dialect.macros import timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_MOMENTS = (exp.CurrentTimestamp, exp.CurrentDatetime, exp.Localtimestamp)
+_DAYS = (exp.CurrentDate,)
+_TIMES = (exp.CurrentTime, exp.Localtime)
+_MOMENT_NAMES = frozenset(
+    """
+    p_current_timestamp now get_current_timestamp transaction_timestamp statement_timestamp clock_timestamp
+    current_localtimestamp current_timestamp localtimestamp getdate sysdate systimestamp
+    """.split()
+)
+_DAY_NAMES = frozenset({"today", "current_date", "curdate"})
+_TIME_NAMES = frozenset({"get_current_time", "current_localtime", "current_time", "localtime", "curtime"})
+
+
+def bind(query: exp.Query, reference: datetime) -> None:
+    """Put the reference time (aware, UTC) wherever the query asks what time it is. In place."""
+    for node in list(query.find_all(exp.Func)):
+        meant = _meant_by(node, reference)
+        if meant is not None:
+            node.replace(meant)
+
+
+def _meant_by(node: exp.Func, reference: datetime) -> exp.Expr | None:
+    name = function_name(node) if isinstance(node, exp.Anonymous) else ""
+    if isinstance(node, _MOMENTS) or name in _MOMENT_NAMES:
+        return timestamp(reference)
+    if isinstance(node, _DAYS) or name in _DAY_NAMES:
+        return exp.cast(exp.Literal.string(reference.date().isoformat()), "date")
+    if isinstance(node, _TIMES) or name in _TIME_NAMES:
+        return exp.cast(exp.Literal.string(reference.time().isoformat()), "time")
+    if name == "age" and len(node.expressions) == 1:
+        midnight = timestamp(reference.replace(hour=0, minute=0, second=0, microsecond=0))
+        return exp.func("age", midnight, node.expressions[0])
+    return None

@@ -1,0 +1,67 @@
+"""Panther's table names, bound to the lake's tables."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from runner.errors import UnknownLogType
+from runner.lake.table import TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def bind(query: exp.Query, known: Collection[TableName]) -> frozenset[TableName]:
+    """Point every table of the query at its view, and return the tables that it reads.
+
+    `panther_logs.public.aws_cloudtrail` and `panther_logs.aws_cloudtrail` both name one table.
+    Changes the tree in place. Raises `UnknownLogType` for a table that is not in the lake.
+    """
+    local = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+    used: dict[str, TableName] = {}
+    for table in list(query.find_all(exp.Table)):
+        if not isinstance(table.this, exp.Identifier) or (not table.db and table.name.lower() in local):
+            continue
+        name = _name_of(table, known)
+        used[table.name.lower()] = name
+        _rename(table, name)
+    _shorten_columns(query, used)
+    return frozenset(used.values())
+
+
+def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
+    parts = [part.name.lower() for part in table.parts]
+    name = TableName.of_parts(parts)
+    if name is None or name not in known:
+        raise UnknownLogType(_unknown(".".join(part.name for part in table.parts), parts[-1], known))
+    return name
+
+
+def _unknown(written: str, table: str, known: Collection[TableName]) -> str:
+    by_table = {name.table: name for name in known}
+    near = difflib.get_close_matches(table, by_table, n=1)
+    if near:
+        return f"there is no table {written} in the lake: did you mean {by_table[near[0]].qualified}?"
+    there = ", ".join(sorted(name.qualified for name in known)) or "none: ingest some logs first"
+    return f"there is no table {written} in the lake (its tables: {there})"
+
+
+def _rename(table: exp.Table, name: TableName) -> None:
+    if not table.alias:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
+    table.set("this", exp.to_identifier(name.view, quoted=True))
+    table.set("db", None)
+    table.set("catalog", None)
+
+
+def _shorten_columns(query: exp.Query, used: dict[str, TableName]) -> None:
+    """Write `panther_logs.public.t.column` as `t.column`: the view has no database of that name."""
+    for column in query.find_all(exp.Column):
+        parts = [part.name.lower() for part in column.parts]
+        name = TableName.of_parts(parts[:-1]) if len(parts) > 2 else None  # noqa: PLR2004  two parts are table.column
+        if name is not None and used.get(parts[-2]) == name:
+            column.set("db", None)
+            column.set("catalog", None)

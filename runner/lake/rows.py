@@ -1,0 +1,215 @@
+"""Rows as they come from the lake: Arrow batches whose columns become Panther's values when asked for.
+
+Panther hands values to rules as JSON would: timestamps as text (`2026-01-01 00:00:00.000`, UTC), decimals
+as numbers, nested values as dict and list. A NULL column is None; a NULL field inside an object is absent.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from duckdb.sqltypes import DuckDBPyType
+
+    ToValues = Callable[[pa.Array], list[Any]]
+    """An Arrow array → its values, in order."""
+
+_TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S"  # on milliseconds, Arrow adds `.fff` to the seconds
+_HOT = 16
+"""A column is converted whole once one cell in this many was asked for."""
+
+
+class RowBatch:
+    """Some rows of one result, in columns.
+
+    A cell that is touched now and then is converted alone; a column that many rows touch is converted
+    whole, and so are the same columns of the batches that follow (`hot`, shared by one result).
+    """
+
+    __slots__ = ("_arrays", "_conversions", "_hot", "_touched", "_whole_after", "columns", "length", "names")
+
+    def __init__(self, batch: pa.RecordBatch, conversions: Sequence[ToValues], hot: set[int]) -> None:
+        self.names: tuple[str, ...] = tuple(batch.schema.names)
+        self.length: int = batch.num_rows
+        self.columns: dict[str, list[Any] | None] = {}
+        """Whole columns by name in any spelling met so far; None for a name that is no column."""
+        self._arrays = batch.columns
+        self._conversions = conversions
+        self._hot = hot
+        self._touched: dict[int, int] = {}
+        self._whole_after = self.length // _HOT
+
+    def __len__(self) -> int:
+        return self.length
+
+    def index_of(self, name: str) -> int | None:
+        """Return the position of a column: the exact name first, then the first in any case."""
+        if name in self.names:
+            return self.names.index(name)
+        lowered = name.lower()
+        return next((index for index, known in enumerate(self.names) if known.lower() == lowered), None)
+
+    def cell(self, name: str, row: int) -> Any:
+        """Return one value. Raises `KeyError` for a name that is no column."""
+        try:
+            values = self.columns[name]
+        except KeyError:
+            return self._first_touch(name, row)
+        if values is None:
+            raise KeyError(name)
+        return values[row]
+
+    def row(self, row: int) -> dict[str, Any]:
+        """Return one row as a new dict, names as the query spelled them (the first of equal names)."""
+        return {name: self._cell_at(self.names.index(name), row) for name in self.names}
+
+    def _first_touch(self, name: str, row: int) -> Any:
+        index = self.index_of(name)
+        if index is None:
+            self.columns[name] = None
+            raise KeyError(name)
+        touched = self._touched[index] = self._touched.get(index, 0) + 1
+        if index in self._hot or touched > self._whole_after:
+            self._hot.add(index)
+            self.columns[name] = self._whole(index)
+        return self._cell_at(index, row)
+
+    def _whole(self, index: int) -> list[Any]:
+        """Convert a column, once however many spellings of its name are in use."""
+        name = self.names[index]
+        values = self.columns.get(name)
+        if values is None:
+            values = self.columns[name] = self._conversions[index](self._arrays[index])
+        return values
+
+    def _cell_at(self, index: int, row: int) -> Any:
+        whole = self.columns.get(self.names[index])
+        if whole is not None:
+            return whole[row]
+        return self._conversions[index](self._arrays[index].slice(row, 1))[0]
+
+
+def batches_of(reader: pa.RecordBatchReader, types: Sequence[DuckDBPyType]) -> Iterator[RowBatch]:
+    """Turn a stream of Arrow batches into rows; `types` are the result's DuckDB types, column by column."""
+    conversions = [conversion(field.type, type_) for field, type_ in zip(reader.schema, types, strict=True)]
+    hot: set[int] = set()
+    for batch in reader:
+        if batch.num_rows:
+            yield RowBatch(batch, conversions, hot)
+
+
+def conversion(arrow: pa.DataType, type_: DuckDBPyType) -> ToValues:
+    """Choose how arrays of one type become Panther's values. JSON is text to Arrow; DuckDB knows it."""
+    if str(type_) == "JSON":
+        return _json_values
+    if pa.types.is_struct(arrow):
+        return _struct_conversion(arrow, type_)
+    if pa.types.is_list(arrow) or pa.types.is_large_list(arrow) or pa.types.is_fixed_size_list(arrow):
+        return _list_conversion(conversion(arrow.value_type, _child(type_)))
+    if pa.types.is_map(arrow):
+        return _map_conversion(arrow, type_)
+    return _scalar_conversion(arrow)
+
+
+def _scalar_conversion(arrow: pa.DataType) -> ToValues:
+    if pa.types.is_timestamp(arrow):
+        return _timestamps
+    if pa.types.is_decimal(arrow):
+        return _whole_numbers if arrow.scale == 0 else _fractions
+    if pa.types.is_date(arrow) or pa.types.is_time(arrow) or pa.types.is_interval(arrow):
+        return _texts
+    if pa.types.is_binary(arrow) or pa.types.is_large_binary(arrow) or pa.types.is_fixed_size_binary(arrow):
+        return _hexadecimal
+    if pa.types.is_dictionary(arrow):
+        return lambda array: array.dictionary_decode().to_pylist()
+    return lambda array: array.to_pylist()
+
+
+def _timestamps(array: pa.Array) -> list[Any]:
+    utc = array.cast(pa.timestamp("us")) if array.type.tz else array
+    milliseconds = pc.cast(utc, pa.timestamp("ms"), safe=False)
+    return pc.strftime(milliseconds, format=_TIMESTAMP_FORMAT).to_pylist()  # type: ignore[no-any-return]  # pyarrow is untyped
+
+
+def _whole_numbers(array: pa.Array) -> list[Any]:
+    return [None if value is None else int(value) for value in array.to_pylist()]
+
+
+def _fractions(array: pa.Array) -> list[Any]:
+    return [None if value is None else float(value) for value in array.to_pylist()]
+
+
+def _texts(array: pa.Array) -> list[Any]:
+    return [None if value is None else str(value) for value in array.to_pylist()]
+
+
+def _hexadecimal(array: pa.Array) -> list[Any]:
+    return [None if value is None else value.hex().upper() for value in array.to_pylist()]
+
+
+def _json_values(array: pa.Array) -> list[Any]:
+    return [None if text is None else _json_value(text) for text in array.to_pylist()]
+
+
+def _json_value(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)  # NaN and numbers of more than 64 bits
+
+
+def _struct_conversion(arrow: pa.StructType, type_: DuckDBPyType) -> ToValues:
+    children = dict(type_.children)
+    names = [arrow.field(index).name for index in range(arrow.num_fields)]
+    conversions = [conversion(arrow.field(index).type, children[name]) for index, name in enumerate(names)]
+
+    def values(array: pa.StructArray) -> list[Any]:
+        columns = [to_values(child) for to_values, child in zip(conversions, array.flatten(), strict=True)]
+        rows = (
+            {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            for row in zip(*columns, strict=True)
+        )
+        if not array.null_count:
+            return list(rows)
+        return [row if valid else None for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)]
+
+    return values
+
+
+def _list_conversion(of_items: ToValues) -> ToValues:
+    def values(array: pa.ListArray) -> list[Any]:
+        items = iter(of_items(array.flatten()))
+        return [
+            None if length is None else list(itertools.islice(items, length))
+            for length in pc.list_value_length(array).to_pylist()
+        ]
+
+    return values
+
+
+def _map_conversion(arrow: pa.MapType, type_: DuckDBPyType) -> ToValues:
+    key, value = (child for _, child in type_.children)
+    of_keys, of_values = conversion(arrow.key_type, key), conversion(arrow.item_type, value)
+
+    def values(array: pa.MapArray) -> list[Any]:
+        return [None if not scalar.is_valid else _mapping(scalar.values) for scalar in array]
+
+    def _mapping(entries: pa.StructArray) -> dict[str, Any]:
+        keys, items = entries.flatten()
+        pairs = zip(of_keys(keys), of_values(items), strict=True)
+        return {str(name): item for name, item in pairs if item is not None}
+
+    return values
+
+
+def _child(type_: DuckDBPyType) -> DuckDBPyType:
+    child: DuckDBPyType = type_.children[0][1]
+    return child

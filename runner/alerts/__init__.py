@@ -1,0 +1,1 @@
+"""One alert for many matches."""

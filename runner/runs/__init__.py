@@ -1,0 +1,1 @@
+"""One run of one scheduled query: its key, its states and its outcome."""

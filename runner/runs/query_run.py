@@ -1,0 +1,88 @@
+"""QueryRun: one evaluation of one scheduled query at one reference time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class RunPurpose(StrEnum):
+    """Why a query runs: by its schedule, by hand, or for a report that writes no alerts."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    REPORT = "report"
+
+
+class RunState(StrEnum):
+    """Where a run stands; all but `running` are terminal."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    TRUNCATED = "truncated"
+    """It ended at a limit on rows or matches: what it found is stored, and something may be missing."""
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunKey:
+    """What makes a run the same run: one row of the state database for each."""
+
+    query: str
+    scheduled_for: datetime
+    purpose: RunPurpose
+    revision: int = 0
+    """Rises when the same due time is run again: by hand, or because late data re-opened it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCounts:
+    """What a run has seen: rows of the query, bytes of the files read, matches and errors of its rules."""
+
+    rows: int = 0
+    bytes: int = 0
+    matches: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """The right to run a key, won by inserting its row; `attempt` is the fencing token."""
+
+    run_id: str
+    key: RunKey
+    attempt: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFault:
+    """Why a run did not succeed: the error's class name and its sentence."""
+
+    kind: str
+    message: str
+    transient: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryRun:
+    """A run as it is remembered. Times are UTC."""
+
+    run_id: str
+    key: RunKey
+    state: RunState
+    attempt: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    counts: RunCounts = field(default_factory=RunCounts)
+    fault: RunFault | None = None
+    query_hash: str = ""
+    rule_hashes: Mapping[str, str] = field(default_factory=dict)
+    """The content hash of each rule that was put to the rows, by rule id."""

@@ -1,0 +1,1 @@
+"""What survives a restart: runs, matches and alerts, in SQLite or PostgreSQL."""

@@ -1,0 +1,173 @@
+"""What people ask of the alerts, and do to them: list, show, change the status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+
+from runner.alerts.alert import Alert, AlertKey, AlertStatus, AlertType
+from runner.errors import StoreError
+from runner.store.schema import alert_history, alerts, matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, RowMapping
+
+_SHORTEST_ID = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertFilter:
+    """Which alerts to list; an empty field admits all."""
+
+    statuses: tuple[AlertStatus, ...] = ()
+    severities: tuple[str, ...] = ()
+    rule_id: str | None = None
+    since: datetime | None = None
+    """Created at this reference time or later (aware, UTC)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryEntry:
+    """One change of an alert's status."""
+
+    at: datetime
+    actor: str
+    status: AlertStatus
+    comment: str
+
+
+def list_alerts(connection: Connection, chosen: AlertFilter, limit: int) -> list[Alert]:
+    """Return alerts, newest first, at most `limit`."""
+    query = (
+        sa.select(alerts)
+        .where(alerts.c.created_at.is_not(None), alerts.c.merged_into.is_(None), *_conditions(chosen))
+        .order_by(alerts.c.created_at.desc(), alerts.c.alert_id)
+        .limit(limit)
+    )
+    return [_alert_of(row) for row in connection.execute(query).mappings()]
+
+
+def alerts_of(connection: Connection, alert_ids: Iterable[str]) -> dict[str, Alert]:
+    """Return alerts by id."""
+    query = sa.select(alerts).where(alerts.c.alert_id.in_(list(alert_ids)))
+    return {row["alert_id"]: _alert_of(row) for row in connection.execute(query).mappings()}
+
+
+def find(connection: Connection, prefix: str) -> Alert:
+    """Return the one alert whose id begins so. Raises `StoreError` if there is none, or several."""
+    if len(prefix) < _SHORTEST_ID:
+        raise StoreError(f"{prefix!r} is too short: give at least {_SHORTEST_ID} characters of an alert's id")
+    query = (
+        sa.select(alerts)
+        .where(
+            alerts.c.created_at.is_not(None), alerts.c.alert_id.startswith(prefix.lower(), autoescape=True)
+        )
+        .limit(2)
+    )
+    rows = connection.execute(query).mappings().all()
+    if not rows:
+        raise StoreError(f"there is no alert whose id begins with {prefix!r}")
+    if len(rows) > 1:
+        raise StoreError(f"several alerts have an id that begins with {prefix!r}: give more of it")
+    return _alert_of(rows[0])
+
+
+def events_of(connection: Connection, alert: Alert, limit: int) -> list[dict[str, Any]]:
+    """Return the stored rows of an alert, in order of time: the first few of its matches."""
+    query = (
+        sa.select(matches.c.event)
+        .where(
+            matches.c.rule_id == alert.key.rule_id,
+            matches.c.kind == alert.key.kind,
+            matches.c.dedup == alert.key.dedup,
+            matches.c.matched_at.between(alert.first_match_at, alert.last_match_at),
+            matches.c.event.is_not(None),
+        )
+        .order_by(matches.c.matched_at, matches.c.match_id)
+        .limit(limit)
+    )
+    return [orjson.loads(text) for text in connection.scalars(query)]
+
+
+def change_status(
+    connection: Connection,
+    changed: Sequence[Alert],
+    status: AlertStatus,
+    *,
+    actor: str,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Set the status of alerts, and write down who did it."""
+    for alert in changed:
+        connection.execute(
+            sa.update(alerts).where(alerts.c.alert_id == alert.alert_id).values(status=status.value)
+        )
+    entries = [
+        {
+            "alert_id": alert.alert_id,
+            "at": now,
+            "actor": actor,
+            "status": status.value,
+            "comment": comment,
+        }
+        for alert in changed
+    ]
+    if entries:
+        connection.execute(sa.insert(alert_history), entries)
+
+
+def history_of(connection: Connection, alert_id: str) -> list[HistoryEntry]:
+    """Return the changes of an alert's status, oldest first."""
+    query = (
+        sa.select(alert_history)
+        .where(alert_history.c.alert_id == alert_id)
+        .order_by(alert_history.c.at, alert_history.c.entry_id)
+    )
+    return [
+        HistoryEntry(
+            at=row["at"], actor=row["actor"], status=AlertStatus(row["status"]), comment=row["comment"]
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _conditions(chosen: AlertFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if chosen.statuses:
+        conditions.append(alerts.c.status.in_([status.value for status in chosen.statuses]))
+    if chosen.severities:
+        conditions.append(alerts.c.severity.in_(chosen.severities))
+    if chosen.rule_id is not None:
+        conditions.append(alerts.c.rule_id == chosen.rule_id)
+    if chosen.since is not None:
+        conditions.append(alerts.c.created_at >= chosen.since)
+    return conditions
+
+
+def _alert_of(row: RowMapping) -> Alert:
+    destinations = row["destinations"]
+    return Alert(
+        alert_id=row["alert_id"],
+        key=AlertKey(rule_id=row["rule_id"], kind=row["kind"], dedup=row["dedup"]),
+        type=AlertType(row["type"]),
+        title=row["title"],
+        severity=row["severity"],
+        status=AlertStatus(row["status"]),
+        created_at=row["created_at"],
+        first_match_at=row["window_start"],
+        last_match_at=row["window_last"],
+        match_count=row["match_count"],
+        description=row["description"],
+        runbook=row["runbook"],
+        reference=row["reference"],
+        context=orjson.loads(row["context"]),
+        destinations=None if destinations is None else tuple(destinations),
+        run_id=row["run_id"],
+    )

@@ -1,0 +1,136 @@
+"""Runs with their attempts, matches, and alerts with their history."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from runner.store.schema import UtcDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Create the first tables."""
+    _create_runs()
+    _create_matches()
+    _create_alerts()
+
+
+def _create_runs() -> None:
+    op.create_table(
+        "runs",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("scheduled_for", UtcDateTime, nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("started_at", UtcDateTime, nullable=False),
+        sa.Column("ended_at", UtcDateTime),
+        sa.Column("rows", sa.BigInteger, nullable=False),
+        sa.Column("bytes", sa.BigInteger, nullable=False),
+        sa.Column("matches", sa.BigInteger, nullable=False),
+        sa.Column("errors", sa.BigInteger, nullable=False),
+        sa.Column("query_hash", sa.String(64), nullable=False),
+        sa.Column("rule_hashes", sa.JSON, nullable=False),
+        sa.Column("fault_kind", sa.Text),
+        sa.Column("fault_message", sa.Text),
+        sa.Column("fault_transient", sa.Boolean),
+        sa.PrimaryKeyConstraint("run_id", name="pk_runs"),
+        sa.UniqueConstraint(
+            "query",
+            "scheduled_for",
+            "purpose",
+            "revision",
+            name="uq_runs_query_scheduled_for_purpose_revision",
+        ),
+    )
+    op.create_table(
+        "attempts",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("started_at", UtcDateTime, nullable=False),
+        sa.Column("ended_at", UtcDateTime),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("fault_kind", sa.Text),
+        sa.Column("fault_message", sa.Text),
+        sa.PrimaryKeyConstraint("run_id", "attempt", name="pk_attempts"),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name="fk_attempts_run_id", ondelete="CASCADE"),
+    )
+
+
+def _create_matches() -> None:
+    op.create_table(
+        "matches",
+        sa.Column("match_id", _ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("rule_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("dedup", sa.Text, nullable=False),
+        sa.Column("identity", sa.LargeBinary, nullable=False),
+        sa.Column("ordinal", sa.Integer, nullable=False),
+        sa.Column("matched_at", UtcDateTime, nullable=False),
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("occurrences", sa.BigInteger, nullable=False),
+        sa.Column("unique_value", sa.Text),
+        sa.Column("details", sa.Text, nullable=False),
+        sa.Column("event", sa.Text),
+        sa.PrimaryKeyConstraint("match_id", name="pk_matches"),
+        sa.UniqueConstraint(
+            "rule_id", "kind", "identity", "ordinal", name="uq_matches_rule_id_kind_identity_ordinal"
+        ),
+    )
+    op.create_index(
+        "ix_matches_rule_id_kind_dedup_matched_at", "matches", ["rule_id", "kind", "dedup", "matched_at"]
+    )
+
+
+def _create_alerts() -> None:
+    op.create_table(
+        "alerts",
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("rule_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("dedup", sa.Text, nullable=False),
+        sa.Column("window_start", UtcDateTime, nullable=False),
+        sa.Column("window_last", UtcDateTime, nullable=False),
+        sa.Column("match_count", sa.BigInteger, nullable=False),
+        sa.Column("first_match", sa.BigInteger, nullable=False),
+        sa.Column("created_at", UtcDateTime),
+        sa.Column("type", sa.String(32), nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("severity", sa.String(8), nullable=False),
+        sa.Column("status", sa.String(8), nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("runbook", sa.Text, nullable=False),
+        sa.Column("reference", sa.Text, nullable=False),
+        sa.Column("context", sa.Text, nullable=False),
+        sa.Column("destinations", sa.JSON),
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("merged_into", sa.String(32)),
+        sa.PrimaryKeyConstraint("alert_id", name="pk_alerts"),
+    )
+    op.create_index(
+        "ix_alerts_rule_id_kind_dedup_window_start", "alerts", ["rule_id", "kind", "dedup", "window_start"]
+    )
+    op.create_index("ix_alerts_created_at", "alerts", ["created_at"])
+    op.create_table(
+        "alert_history",
+        sa.Column("entry_id", _ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("status", sa.String(8), nullable=False),
+        sa.Column("comment", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("entry_id", name="pk_alert_history"),
+        sa.ForeignKeyConstraint(
+            ["alert_id"], ["alerts.alert_id"], name="fk_alert_history_alert_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_alert_history_alert_id", "alert_history", ["alert_id"])

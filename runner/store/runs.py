@@ -1,0 +1,152 @@
+"""Runs in the state database: claimed by the insert that wins, ended once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from runner.errors import SlotTaken, StoreError
+from runner.runs.query_run import Claim, QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
+from runner.runs.run_id import new_run_id
+from runner.store.schema import attempts, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, RowMapping
+
+
+def claim(connection: Connection, key: RunKey, now: datetime) -> Claim:
+    """Insert the row of a run. Raises `SlotTaken` if it is there already."""
+    won = Claim(run_id=new_run_id(now), key=key, attempt=1, started_at=now)
+    row = {
+        "run_id": won.run_id,
+        "query": key.query,
+        "scheduled_for": key.scheduled_for,
+        "purpose": key.purpose.value,
+        "revision": key.revision,
+        "state": RunState.RUNNING.value,
+        "attempt": won.attempt,
+        "started_at": now,
+    }
+    try:
+        connection.execute(sa.insert(runs), row)
+    except IntegrityError as error:
+        raise SlotTaken(f"{key.query} at {key.scheduled_for:%Y-%m-%dT%H:%M:%SZ} has been claimed") from error
+    beginning = {"run_id": won.run_id, "attempt": won.attempt, "started_at": now, "state": row["state"]}
+    connection.execute(sa.insert(attempts), beginning)
+    return won
+
+
+def claim_again(connection: Connection, key: RunKey, now: datetime) -> Claim:
+    """Claim the next free revision of a key: the same due time, run once more."""
+    newest = connection.scalar(
+        sa.select(sa.func.max(runs.c.revision)).where(
+            runs.c.query == key.query,
+            runs.c.scheduled_for == key.scheduled_for,
+            runs.c.purpose == key.purpose.value,
+        )
+    )
+    return claim(connection, replace(key, revision=0 if newest is None else newest + 1), now)
+
+
+def end(
+    connection: Connection,
+    claim: Claim,
+    *,
+    state: RunState,
+    now: datetime,
+    counts: RunCounts,
+    query_hash: str = "",
+    rule_hashes: Mapping[str, str] | None = None,
+    fault: RunFault | None = None,
+) -> QueryRun:
+    """Write the end of a run, if its claim still holds.
+
+    Raises `StoreError` if another attempt has taken the run over: its outcome counts, not this one.
+    """
+    run = QueryRun(
+        run_id=claim.run_id,
+        key=claim.key,
+        state=state,
+        attempt=claim.attempt,
+        started_at=claim.started_at,
+        ended_at=now,
+        counts=counts,
+        fault=fault,
+        query_hash=query_hash,
+        rule_hashes=rule_hashes or {},
+    )
+    held = connection.execute(
+        sa.update(runs)
+        .where(
+            runs.c.run_id == claim.run_id,
+            runs.c.attempt == claim.attempt,
+            runs.c.state == RunState.RUNNING.value,
+        )
+        .values(_ending(run))
+    )
+    if held.rowcount != 1:
+        raise StoreError(
+            f"the run {claim.run_id} of {claim.key.query} was taken over: nothing is stored for it twice"
+        )
+    connection.execute(
+        sa.update(attempts)
+        .where(attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt)
+        .values(state=state.value, ended_at=now, **_fault_columns(fault, "fault_kind", "fault_message"))
+    )
+    return run
+
+
+def latest(connection: Connection, limit: int) -> list[QueryRun]:
+    """Return the newest runs, newest first."""
+    rows = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(limit))
+    return [_run_of(row) for row in rows.mappings()]
+
+
+def _ending(run: QueryRun) -> dict[str, Any]:
+    return {
+        "state": run.state.value,
+        "ended_at": run.ended_at,
+        "rows": run.counts.rows,
+        "bytes": run.counts.bytes,
+        "matches": run.counts.matches,
+        "errors": run.counts.errors,
+        "query_hash": run.query_hash,
+        "rule_hashes": dict(run.rule_hashes),
+        **_fault_columns(run.fault, "fault_kind", "fault_message", "fault_transient"),
+    }
+
+
+def _fault_columns(fault: RunFault | None, *columns: str) -> dict[str, Any]:
+    return {name: getattr(fault, name.removeprefix("fault_"), None) for name in columns}
+
+
+def _run_of(row: RowMapping) -> QueryRun:
+    key = RunKey(
+        query=row["query"],
+        scheduled_for=row["scheduled_for"],
+        purpose=RunPurpose(row["purpose"]),
+        revision=row["revision"],
+    )
+    fault = None
+    if row["fault_kind"]:
+        fault = RunFault(
+            kind=row["fault_kind"], message=row["fault_message"], transient=bool(row["fault_transient"])
+        )
+    return QueryRun(
+        run_id=row["run_id"],
+        key=key,
+        state=RunState(row["state"]),
+        attempt=row["attempt"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        counts=RunCounts(rows=row["rows"], bytes=row["bytes"], matches=row["matches"], errors=row["errors"]),
+        fault=fault,
+        query_hash=row["query_hash"],
+        rule_hashes=row["rule_hashes"],
+    )

@@ -1,0 +1,191 @@
+"""The tables of the state database. A change here needs a migration; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+REVISION = "0001"
+"""The newest migration; a database with another one is migrated, or refused if it is newer."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite keeps it as text without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any aware moment into UTC."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the library's signature
+        """Return the moment as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("query", Text, nullable=False),
+    Column("scheduled_for", UtcDateTime, nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("rows", BigInteger, nullable=False, default=0),
+    Column("bytes", BigInteger, nullable=False, default=0),
+    Column("matches", BigInteger, nullable=False, default=0),
+    Column("errors", BigInteger, nullable=False, default=0),
+    Column("query_hash", String(64), nullable=False, default=""),
+    Column("rule_hashes", JSON, nullable=False, default=dict),
+    Column("fault_kind", Text),
+    Column("fault_message", Text),
+    Column("fault_transient", Boolean),
+    UniqueConstraint("query", "scheduled_for", "purpose", "revision"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run_id", String(36), ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("state", String(16), nullable=False),
+    Column("fault_kind", Text),
+    Column("fault_message", Text),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    Column("match_id", _RowId, primary_key=True, autoincrement=True),
+    Column("rule_id", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("dedup", Text, nullable=False),
+    Column("identity", LargeBinary, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("matched_at", UtcDateTime, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("run_id", String(36), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("occurrences", BigInteger, nullable=False),
+    Column("unique_value", Text),
+    Column("details", Text, nullable=False),
+    Column("event", Text),
+    UniqueConstraint("rule_id", "kind", "identity", "ordinal"),
+    Index(None, "rule_id", "kind", "dedup", "matched_at"),
+)
+"""Every counted match. `matched_at` is the reference time of the earliest run that saw it."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", String(32), primary_key=True),
+    Column("rule_id", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("dedup", Text, nullable=False),
+    Column("window_start", UtcDateTime, nullable=False),
+    Column("window_last", UtcDateTime, nullable=False),
+    Column("match_count", BigInteger, nullable=False),
+    Column("first_match", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime),
+    Column("type", String(32), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("runbook", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("destinations", JSON),
+    Column("run_id", String(36), nullable=False),
+    Column("merged_into", String(32)),
+    Index(None, "rule_id", "kind", "dedup", "window_start"),
+    Index(None, "created_at"),
+)
+"""The windows of every key. A window without `created_at` has not reached its threshold: no alert yet."""
+
+alert_history = Table(
+    "alert_history",
+    metadata,
+    Column("entry_id", _RowId, primary_key=True, autoincrement=True),
+    Column("alert_id", String(32), ForeignKey("alerts.alert_id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("comment", Text, nullable=False),
+    Index(None, "alert_id"),
+)
+"""Who changed an alert's status, when, and what they said."""
+
+_workspace = MetaData()
+"""Tables that exist for one transaction of one connection; not part of the migrated schema."""
+
+staged = Table(
+    "staged_matches",
+    _workspace,
+    Column("position", _RowId, primary_key=True, autoincrement=False),
+    Column("rule_id", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("dedup", Text, nullable=False),
+    Column("identity", LargeBinary, nullable=False),
+    Column("ordinal", Integer, nullable=False, default=1),
+    Column("occurrences", BigInteger, nullable=False),
+    Column("unique_value", Text),
+    Column("details", Text, nullable=False),
+    Column("event", Text),
+    prefixes=["TEMPORARY"],
+)
+
+touched = Table(
+    "touched_keys",
+    _workspace,
+    Column("rule_id", Text, primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("dedup", Text, primary_key=True),
+    Column("base", UtcDateTime, nullable=False),
+    Column("chunk", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+)

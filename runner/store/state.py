@@ -1,0 +1,139 @@
+"""StateStore: the state database, as the rest of the program sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.runs.query_run import RunCounts, RunState
+from runner.store import alert_book, alerts, matches, runs
+from runner.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from runner.alerts.alert import Alert, AlertRules, AlertStatus
+    from runner.alerts.match import Match
+    from runner.clock import Clock
+    from runner.runs.query_run import Claim, QueryRun, RunFault, RunKey
+    from runner.store.alert_book import AlertFilter, HistoryEntry
+    from runner.store.alerts import ChangedAlert
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """What a run brings home: all of it is stored, or nothing."""
+
+    state: RunState
+    counts: RunCounts
+    query_hash: str
+    rule_hashes: Mapping[str, str]
+    matches: Iterable[Sequence[Match]]
+    """In batches; read once."""
+    rules: Mapping[str, AlertRules]
+    """What decides on the alerts of each rule that has matches."""
+    fault: RunFault | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinishedRun:
+    """A run that was committed, and the alerts that its matches belong to."""
+
+    run: QueryRun
+    alerts: tuple[ChangedAlert, ...]
+
+
+class StateStore:
+    """Runs, matches and alerts. Every method is one transaction; raises `StoreError`."""
+
+    def __init__(self, url: str, *, clock: Clock, events_per_alert: int) -> None:
+        self._database = Database(url)
+        self._clock = clock
+        self._events_per_alert = events_per_alert
+
+    def claim(self, key: RunKey) -> Claim:
+        """Claim a run. Raises `SlotTaken` if another has it."""
+        with self._database.transaction() as connection:
+            return runs.claim(connection, key, self._clock.now())
+
+    def claim_again(self, key: RunKey) -> Claim:
+        """Claim the next revision of a run, whether or not it was run before."""
+        with self._database.transaction() as connection:
+            return runs.claim_again(connection, key, self._clock.now())
+
+    def finish(self, claim: Claim, result: RunResult) -> FinishedRun:
+        """Commit a run: its matches, the alerts they make, and its end, in one transaction."""
+        with self._database.transaction() as connection:
+            run = runs.end(
+                connection,
+                claim,
+                state=result.state,
+                now=self._clock.now(),
+                counts=result.counts,
+                query_hash=result.query_hash,
+                rule_hashes=result.rule_hashes,
+                fault=result.fault,
+            )
+            changed: list[ChangedAlert] = []
+            for chunk in range(matches.store(connection, claim, result.matches)):
+                changed += alerts.fold_chunk(
+                    connection, claim, chunk, result.rules, events_per_alert=self._events_per_alert
+                )
+            return FinishedRun(run=run, alerts=tuple(changed))
+
+    def fail(
+        self, claim: Claim, state: RunState, fault: RunFault, counts: RunCounts | None = None
+    ) -> QueryRun:
+        """Write down that a run did not succeed; nothing that it found is stored."""
+        with self._database.transaction() as connection:
+            return runs.end(
+                connection,
+                claim,
+                state=state,
+                now=self._clock.now(),
+                counts=counts or RunCounts(),
+                fault=fault,
+            )
+
+    def latest_runs(self, limit: int) -> list[QueryRun]:
+        """Return the newest runs, newest first."""
+        with self._database.reading() as connection:
+            return runs.latest(connection, limit)
+
+    def alerts_of(self, alert_ids: Iterable[str]) -> dict[str, Alert]:
+        """Return alerts by id."""
+        with self._database.reading() as connection:
+            return alert_book.alerts_of(connection, alert_ids)
+
+    def list_alerts(self, chosen: AlertFilter, limit: int) -> list[Alert]:
+        """Return alerts, newest first."""
+        with self._database.reading() as connection:
+            return alert_book.list_alerts(connection, chosen, limit)
+
+    def find_alert(self, prefix: str) -> Alert:
+        """Return the alert whose id begins so."""
+        with self._database.reading() as connection:
+            return alert_book.find(connection, prefix)
+
+    def events_of(self, alert: Alert, limit: int) -> list[dict[str, Any]]:
+        """Return the stored rows of an alert."""
+        with self._database.reading() as connection:
+            return alert_book.events_of(connection, alert, limit)
+
+    def history_of(self, alert: Alert) -> list[HistoryEntry]:
+        """Return the changes of an alert's status, oldest first."""
+        with self._database.reading() as connection:
+            return alert_book.history_of(connection, alert.alert_id)
+
+    def change_status(
+        self, changed: Sequence[Alert], status: AlertStatus, *, actor: str, comment: str
+    ) -> None:
+        """Set the status of alerts, and write down who did it."""
+        with self._database.transaction() as connection:
+            alert_book.change_status(
+                connection, changed, status, actor=actor, comment=comment, now=self._clock.now()
+            )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()

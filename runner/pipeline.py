@@ -1,0 +1,184 @@
+"""The spine: one run of one scheduled query, from claim to commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from runner.alerts.alert import AlertRules
+from runner.errors import QueryTimeout, RunnerError
+from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
+from runner.store.state import FinishedRun, RunResult
+from runner.worker.job import Job, JobLimits, RuleJob
+from runner.worker.spool import MatchSpool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from runner.definitions.catalogue import Catalogue
+    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.errors import DetectionError
+    from runner.runs.query_run import Claim
+    from runner.settings import Settings
+    from runner.store.state import StateStore
+    from runner.worker.job import JobOutcome
+    from runner.worker.pool import WorkerPool
+
+_log = structlog.get_logger(__name__)
+
+SECONDS_PER_MINUTE = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """One run, as the one who asked for it is told."""
+
+    run: QueryRun
+    finished: FinishedRun | None
+    """None for a run that did not succeed."""
+    rule_errors: tuple[DetectionError, ...] = ()
+    truncated: str = ""
+
+
+class Pipeline:
+    """Runs queries: claims, has a worker do the work, and commits what it brings home."""
+
+    def __init__(
+        self, *, catalogue: Catalogue, settings: Settings, store: StateStore, workers: WorkerPool
+    ) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._store = store
+        self._workers = workers
+
+    def run_manually(self, query: ScheduledQuery, at: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
+        """Run a query for a reference time (aware, UTC), whether or not it was run for it before.
+
+        A failure of the query is in the report. Raises `StoreError` if the outcome cannot be kept.
+        """
+        key = RunKey(query=query.name, scheduled_for=at, purpose=RunPurpose.MANUAL)
+        return self._run(self._store.claim_again(key), query, rules)
+
+    def _run(self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule]) -> RunReport:
+        with (
+            structlog.contextvars.bound_contextvars(query=query.name, run=claim.run_id),
+            MatchSpool() as spool,
+        ):
+            try:
+                outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
+                report = self._finish(claim, query, rules, outcome, spool)
+            except (RunnerError, KeyboardInterrupt) as error:
+                report = self._fail(claim, error)
+            _log.info("query_run_finished", **_fields(report))
+            return report
+
+    def _finish(
+        self,
+        claim: Claim,
+        query: ScheduledQuery,
+        rules: Sequence[ScheduledRule],
+        outcome: JobOutcome,
+        spool: MatchSpool,
+    ) -> RunReport:
+        result = RunResult(
+            state=RunState.TRUNCATED if outcome.truncated else RunState.SUCCEEDED,
+            counts=RunCounts(
+                rows=outcome.rows, bytes=outcome.bytes, matches=outcome.matches, errors=outcome.errors
+            ),
+            query_hash=self._catalogue.fingerprints[query.name],
+            rule_hashes={rule.rule_id: self._catalogue.fingerprints[rule.rule_id] for rule in rules},
+            matches=spool,
+            rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
+            fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
+        )
+        finished = self._store.finish(claim, result)
+        return RunReport(
+            run=finished.run,
+            finished=finished,
+            rule_errors=outcome.rule_errors,
+            truncated=outcome.truncated,
+        )
+
+    def _fail(self, claim: Claim, error: RunnerError | KeyboardInterrupt) -> RunReport:
+        """Write the failure down. Ctrl-C is written down too, and goes on its way."""
+        fault = RunFault(
+            kind=type(error).__name__,
+            message=str(error) or "interrupted by the user",
+            transient=getattr(error, "transient", False),
+        )
+        run = self._store.fail(claim, _failed_state(error), fault)
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        return RunReport(run=run, finished=None)
+
+    def _job(self, query: ScheduledQuery, rules: Sequence[ScheduledRule], at: datetime) -> Job:
+        settings = self._settings
+        return Job(
+            query=query.name,
+            sql=query.sql.text,
+            dialect=query.sql.dialect.value,
+            reference=at,
+            lake=settings.lake,
+            spill=settings.spill,
+            root=settings.root,
+            rules=tuple(self._rule_job(rule) for rule in rules),
+            helpers=self._catalogue.helper_sources(),
+            limits=JobLimits(
+                memory=settings["workers.memory"],
+                seconds=query.schedule.timeout_minutes * SECONDS_PER_MINUTE,
+                evaluation_seconds=settings["limits.evaluation_seconds"],
+                rows=settings["limits.rows"],
+                matches=settings["limits.matches"],
+                events_per_alert=settings["state.events_per_alert"],
+            ),
+        )
+
+    def _rule_job(self, rule: ScheduledRule) -> RuleJob:
+        override = self._settings.rule(rule.rule_id)
+        return RuleJob(
+            rule_id=rule.rule_id,
+            source=rule.python,
+            severity=rule.severity,
+            display_name=rule.display_name,
+            identity=override.identity,
+            counts_again=override.rematch == "count",
+        )
+
+
+def _alert_rules(rule: ScheduledRule, outcome: JobOutcome) -> AlertRules:
+    return AlertRules(
+        period_minutes=rule.dedup_period_minutes,
+        threshold=rule.threshold,
+        create_alert=rule.create_alert,
+        counts_unique=rule.rule_id in outcome.counts_unique,
+        description=rule.description,
+        runbook=rule.runbook,
+        reference=rule.reference,
+    )
+
+
+def _failed_state(error: BaseException) -> RunState:
+    if isinstance(error, KeyboardInterrupt):
+        return RunState.INTERRUPTED
+    return RunState.TIMED_OUT if isinstance(error, QueryTimeout) else RunState.FAILED
+
+
+def _fields(report: RunReport) -> dict[str, object]:
+    """Everything about a run, for the one line that is logged at its end."""
+    run = report.run
+    return {
+        "scheduled_for": run.key.scheduled_for.isoformat(),
+        "purpose": run.key.purpose.value,
+        "revision": run.key.revision,
+        "state": run.state.value,
+        "rows": run.counts.rows,
+        "bytes": run.counts.bytes,
+        "matches": run.counts.matches,
+        "rule_errors": run.counts.errors,
+        "alerts": len(report.finished.alerts) if report.finished else 0,
+        "fault": run.fault.message if run.fault else None,
+    }

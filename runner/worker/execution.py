@@ -1,0 +1,126 @@
+"""One job inside a worker: compile, read, evaluate, hand over."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.detections.loading import Namespace
+from runner.errors import DetectionError, QueryTimeout
+from runner.worker.evaluation import BATCH_MATCHES, RuleErrors, RuleEvaluation, evaluate_batch
+from runner.worker.job import JobOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from runner.alerts.match import Match
+    from runner.lake.duckdb_engine import DuckDBEngine
+    from runner.lake.rows import RowBatch
+    from runner.worker.beat import Beat
+    from runner.worker.evaluation import Hand
+    from runner.worker.job import Job
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted on the way."""
+
+    rows: int = 0
+    matches: int = 0
+    truncated: str = ""
+    fetch_seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+
+
+def execute(job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand) -> JobOutcome:
+    """Do a job; its matches are handed over in batches as they come.
+
+    They count only once the outcome has come too: the query may fail after the last row but one.
+    Raises `QueryError` or a subclass.
+    """
+    deadline = time.monotonic() + job.limits.seconds
+    errors = RuleErrors(job)
+    evaluations = _load_rules(job, beat, errors)
+    query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference)
+    snapshot = engine.snapshot(query, job.reference)
+    tally = _Tally()
+    rows = _counted(engine.run(query, snapshot, job.reference), job, tally, deadline)
+    matches = _matches(rows, evaluations, beat=beat, errors=errors, tally=tally, limit=job.limits.matches)
+    _hand_over_in_batches(matches, hand_over)
+    hand_over(errors.matches())
+    return JobOutcome(
+        rows=tally.rows,
+        bytes=snapshot.size,
+        matches=tally.matches,
+        errors=errors.total,
+        truncated=tally.truncated,
+        rule_errors=errors.first,
+        counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
+        seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
+    )
+
+
+def _load_rules(job: Job, beat: Beat, errors: RuleErrors) -> list[RuleEvaluation]:
+    """Load each rule afresh, so that no state of an earlier run is left; a rule that cannot be is an error."""
+    namespace = Namespace(job.helpers, root=job.root)
+    evaluations = []
+    for position, rule in enumerate(job.rules):
+        beat.enter(position)
+        try:
+            detection = namespace.load(
+                rule.source, rule_id=rule.rule_id, severity=rule.severity, display_name=rule.display_name
+            )
+        except DetectionError as error:
+            errors.add(error)
+        else:
+            evaluations.append(RuleEvaluation(job, rule, detection, position))
+    beat.leave()
+    return evaluations
+
+
+def _counted(batches: Iterator[RowBatch], job: Job, tally: _Tally, deadline: float) -> Iterator[RowBatch]:
+    """Count rows, and stop at the limit and at the deadline."""
+    started = time.process_time()
+    for batch in batches:
+        tally.fetch_seconds += time.process_time() - started
+        if time.monotonic() > deadline:
+            raise QueryTimeout(f"the run did not end within {job.limits.seconds:g} seconds")
+        if tally.rows + batch.length > job.limits.rows:
+            batch.length = job.limits.rows - tally.rows
+            tally.truncated = f"the query returned more than {job.limits.rows} rows (limits.rows)"
+        tally.rows += batch.length
+        yield batch
+        if tally.truncated:
+            return
+        started = time.process_time()
+
+
+def _matches(
+    batches: Iterable[RowBatch],
+    evaluations: Sequence[RuleEvaluation],
+    *,
+    beat: Beat,
+    errors: RuleErrors,
+    tally: _Tally,
+    limit: int,
+) -> Iterator[Match]:
+    for batch in batches:
+        started = time.process_time()
+        for match in evaluate_batch(batch, evaluations, beat, errors):
+            if tally.matches == limit:
+                tally.truncated = f"the rules matched more than {limit} rows (limits.matches)"
+                return
+            tally.matches += 1
+            yield match
+        tally.evaluate_seconds += time.process_time() - started
+
+
+def _hand_over_in_batches(matches: Iterable[Match], hand_over: Hand) -> None:
+    batch: list[Match] = []
+    for match in matches:
+        batch.append(match)
+        if len(batch) == BATCH_MATCHES:
+            hand_over(batch)
+            batch = []
+    hand_over(batch)

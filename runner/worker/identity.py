@@ -1,0 +1,67 @@
+"""Which rows are the same event: what makes an event count once.
+
+A row is an event if it has a `p_row_id`, or a `p_event_time` (then its content tells it apart), or the
+columns that the settings name for its rule. Any other row, such as an aggregate, counts once in every run:
+it is told apart by the run and the dedup string, so that running the same due time again adds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.worker.job import Job, RuleJob
+
+_SIZE = 16
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
+
+class Identities:
+    """The identities of one run's matches for one rule."""
+
+    def __init__(self, job: Job, rule: RuleJob) -> None:
+        self._rule = rule
+        self._run = f"{job.query}\x1f{job.reference.isoformat()}".encode("utf-8", "surrogatepass")
+
+    def of_match(self, row: Mapping[str, Any], dedup: str) -> bytes:
+        """Return 16 bytes that are equal for the same event in another run."""
+        content = self._content(row)
+        if content is None:
+            return self.of_key("match", dedup)
+        if self._rule.counts_again:
+            return _digest(b"again", self._run, content)
+        return _digest(b"event", content)
+
+    def of_key(self, kind: str, dedup: str) -> bytes:
+        """Return what tells the rows of one dedup string apart from those of any other run."""
+        return _digest(b"run", self._run, kind.encode(), dedup.encode("utf-8", "surrogatepass"))
+
+    def _content(self, row: Mapping[str, Any]) -> bytes | None:
+        if self._rule.identity:
+            return json_of([row.get(name) for name in self._rule.identity])
+        row_id = row.get("p_row_id")
+        if row_id is not None:
+            return json_of(row_id)
+        return json_of(row) if row.get("p_event_time") is not None else None
+
+
+def json_of(value: Any) -> bytes:
+    """Return a value as JSON with sorted keys; what JSON does not know is written as its text."""
+    try:
+        return orjson.dumps(value, default=str, option=_OPTIONS)
+    except TypeError:  # an integer of more than 64 bits, or text that is not Unicode
+        return json.dumps(value, default=str, sort_keys=True).encode()
+
+
+def _digest(*parts: bytes) -> bytes:
+    digest = hashlib.blake2b(digest_size=_SIZE)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()

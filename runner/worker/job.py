@@ -1,0 +1,88 @@
+"""What a worker is asked to do, and what it answers. All of it is plain data that can be pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from runner.definitions.python_source import PythonSource
+    from runner.definitions.severity import Severity
+    from runner.errors import DetectionError, RunnerError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleJob:
+    """A rule that is put to the rows of a query."""
+
+    rule_id: str
+    source: PythonSource
+    severity: Severity
+    display_name: str = ""
+    identity: tuple[str, ...] = ()
+    """The columns that tell this rule's events apart, if the settings name some."""
+    counts_again: bool = False
+    """An event counts in every run that returns it (`rematch = "count"`)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobLimits:
+    """What a job may use: `memory` in bytes of address space, `seconds` until its deadline."""
+
+    memory: int
+    seconds: float
+    evaluation_seconds: float
+    rows: int
+    matches: int
+    events_per_alert: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One run of one query with its rules, at a reference time (aware, UTC)."""
+
+    query: str
+    sql: str
+    dialect: str
+    reference: datetime
+    lake: Path
+    spill: Path
+    root: Path
+    """The project folder: what the paths of the rules' Python are relative to."""
+    rules: tuple[RuleJob, ...]
+    helpers: Mapping[str, PythonSource]
+    limits: JobLimits
+
+    def without(self, rule_id: str) -> Job:
+        """Return the same job without one rule."""
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.rule_id != rule_id))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobOutcome:
+    """How a job went, once all its matches have been handed over."""
+
+    rows: int = 0
+    bytes: int = 0
+    matches: int = 0
+    errors: int = 0
+    """On how many rows a rule failed, all rules together."""
+    truncated: str = ""
+    """Which limit ended the job early, in a sentence; empty if none did."""
+    rule_errors: tuple[DetectionError, ...] = ()
+    """The first error of each kind of each rule."""
+    counts_unique: frozenset[str] = frozenset()
+    """The rules that define `unique`."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """CPU seconds by phase: `fetch`, `evaluate`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobFailure:
+    """The job could not be done."""
+
+    error: RunnerError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.definitions.catalogue import read_catalogue
 from runner.pipeline import Pipeline
-from runner.store.database import IN_MEMORY
 from runner.store.state import StateStore
 from runner.worker.pool import WorkerPool
 
@@ -28,6 +28,7 @@ class App:
     clock: Clock
     catalogue: Catalogue
     store: StateStore
+    workers: WorkerPool
     pipeline: Pipeline
 
 
@@ -35,19 +36,29 @@ class App:
 def build(settings: Settings, clock: Clock, *, keep_state: bool = True) -> Iterator[App]:
     """Put the parts together, and take them apart at the end.
 
-    Without `keep_state` everything happens in a database in memory, and nothing is written.
+    Without `keep_state` everything happens in a database of its own, which is thrown away at the end.
     Raises `StoreError` if the state database cannot be opened.
     """
     with ExitStack() as stack:
         catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
-        store = open_store(settings, clock, keep_state=keep_state)
+        url = settings.state_url if keep_state else _passing_url(stack)
+        store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)
         workers = stack.enter_context(WorkerPool(settings["workers.count"]))
         pipeline = Pipeline(catalogue=catalogue, settings=settings, store=store, workers=workers)
-        yield App(settings=settings, clock=clock, catalogue=catalogue, store=store, pipeline=pipeline)
+        yield App(
+            settings=settings, clock=clock, catalogue=catalogue, store=store, workers=workers, pipeline=pipeline
+        )
 
 
-def open_store(settings: Settings, clock: Clock, *, keep_state: bool = True) -> StateStore:
+def open_store(settings: Settings, clock: Clock) -> StateStore:
     """Open the state database alone: for commands that run no queries."""
-    url = settings.state_url if keep_state else IN_MEMORY
-    return StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
+    return StateStore(
+        settings.state_url, clock=clock, events_per_alert=settings["state.events_per_alert"]
+    )
+
+
+def _passing_url(stack: ExitStack) -> str:
+    """Return the URL of a database that is gone when the stack is left."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runner-dry-run-"))
+    return f"sqlite:///{folder}/state.db"

@@ -15,6 +15,7 @@ RunnerError
 │   └── TooManyRows                 it returned more than it may
 ├── DetectionError (rule, function)   a rule's own Python failed
 ├── WorkerError                   a worker process died or was killed
+├── RunInterrupted                somebody pressed Ctrl-C: not a fault
 ├── IngestError                   a log file could not be taken in
 │   └── UnreadableLog               the file is damaged, cut short, or not text that we know
 ├── SlotTaken                     another process has this run: not a fault
@@ -142,6 +143,10 @@ def _detection_error(message: str, rule_id: str, function: str, kind: str, title
 
 class WorkerError(RunnerError):
     """A worker process died or was killed."""
+
+
+class RunInterrupted(RunnerError):
+    """The run was interrupted by the user."""
 
 
 class IngestError(RunnerError):

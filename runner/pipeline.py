@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from runner.alerts.alert import AlertRules
-from runner.errors import QueryTimeout, RunnerError
+from runner.errors import QueryTimeout, RunInterrupted, RunnerError
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.store.state import FinishedRun, RunResult
 from runner.worker.job import Job, JobLimits, RuleJob
@@ -162,7 +162,7 @@ def _alert_rules(rule: ScheduledRule, outcome: JobOutcome) -> AlertRules:
 
 
 def _failed_state(error: BaseException) -> RunState:
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | RunInterrupted):
         return RunState.INTERRUPTED
     return RunState.TIMED_OUT if isinstance(error, QueryTimeout) else RunState.FAILED
 

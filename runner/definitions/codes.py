@@ -10,8 +10,8 @@ class Code(StrEnum):
     """A stable code: the member's value is the code, `title` its name, `meaning` and `remedy` one sentence each.
 
     E marks errors (the definition is left out), W warnings. E0: the file cannot be read. E1: a field is wrong. E2: only
-    the set shows it. W3: something is ignored or never runs. W4: the Python looks mistaken. W5: the same row may
-    get another answer later.
+    the set shows it. E3: the lake shows it. W3: something is ignored or never runs. W4: the Python looks mistaken.
+    W5: the same row may get another answer later.
     """
 
     meaning: str
@@ -127,6 +127,21 @@ class Code(StrEnum):
         "A rule listens to a scheduled query that nobody wrote.",
         "Correct the name in ScheduledQueries, or write the query.",
     )
+    REFUSED_SQL = (
+        "E301",
+        "The SQL is not one SELECT that may run.",
+        "Write one SELECT over tables of the lake; time macros take the arguments that the reference lists.",
+    )
+    UNKNOWN_TABLE = (
+        "E302",
+        "The SQL reads a table that is not in the lake.",
+        "Correct the name, or ingest logs of that type first.",
+    )
+    UNBOUND_SQL = (
+        "E303",
+        "The SQL does not fit the tables: a column, a function or a type is not there.",
+        "Correct the SQL at what the sentence names.",
+    )
     IGNORED_KEY = ("W301", "A key is accepted and has no effect.", "Remove it, or do not count on it.")
     UNUSED_QUERY_TEXT = (
         "W302",
@@ -192,4 +207,14 @@ class Code(StrEnum):
         "W505",
         "The Python keeps state in a global name, so the order of rows matters.",
         "Count or compare in the query.",
+    )
+    VOLATILE_SQL = (
+        "W506",
+        "The SQL may give another answer for the same time.",
+        "Order before LIMIT, aggregate with MIN or MAX, and use no random values.",
+    )
+    TIMELESS_TABLE = (
+        "W507",
+        "The SQL reads a table without a time column, which cannot be seen as it was.",
+        "Leave it so if the table changes seldom.",
     )

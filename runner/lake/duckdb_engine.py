@@ -82,9 +82,11 @@ class DuckDBEngine:
             finally:
                 reader.close()
 
-    def time_columns(self, snapshot: Snapshot) -> dict[TableName, str | None]:
-        """Return each table's time column, or None for a timeless table."""
-        return {name: self._time_column(files) for name, files in snapshot.files.items()}
+    def timeless_tables(self, query: CompiledQuery, reference: datetime) -> frozenset[TableName]:
+        """Return the tables of a query that have no time column, and so are read as they are now."""
+        with _translated_errors():
+            files_of = self.snapshot(query, reference).files
+            return frozenset(name for name, files in files_of.items() if self._time_column(files) is None)
 
     def interrupt(self) -> None:
         """Stop the query that is running; it ends with `QueryTimeout`."""

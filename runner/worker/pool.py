@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from runner.errors import DetectionError, QueryTimeout, WorkerError
+from runner.errors import DetectionError, QueryTimeout, RunInterrupted, WorkerError
 from runner.worker.beat import Beat
 from runner.worker.evaluation import error_match
 from runner.worker.job import JobFailure, JobOutcome
@@ -108,8 +108,12 @@ class Worker:
             return f"its process was ended by {signal.Signals(-code).name}"
         return f"its process ended with exit code {code}"
 
+    def end(self) -> None:
+        """Kill the process from another thread: the one that waits for its answer sees that it died."""
+        self._process.kill()
+
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and forget it."""
         self._process.kill()
         self._process.join()
         self._connection.close()
@@ -159,6 +163,8 @@ class WorkerPool:
 
     def __init__(self, count: int) -> None:
         _CONTEXT.set_forkserver_preload(["runner.worker.process"])
+        self._interrupted = False
+        self._busy: set[Worker] = set()
         self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(count):
             self._idle.put(None)
@@ -183,25 +189,40 @@ class WorkerPool:
             return _with_blamed(job, outcome, blamed, spool)
 
     def _run_once(self, job: Job, spool: MatchSpool) -> JobOutcome:
-        with self._borrowed() as worker:
-            return worker.run(job, spool)
+        try:
+            with self._borrowed() as worker:
+                if self._interrupted:
+                    raise RunInterrupted
+                return worker.run(job, spool)
+        except _WorkerDied as death:
+            if self._interrupted:
+                raise RunInterrupted from death
+            raise
 
     @contextmanager
     def _borrowed(self) -> Iterator[Worker]:
         worker = self._idle.get() or Worker()
+        self._busy.add(worker)
         kept: Worker | None = None
         try:
             yield worker
             kept = worker if worker.runs < _RUNS_PER_WORKER else None
-        except (_WorkerDied, QueryTimeout, WorkerError, KeyboardInterrupt):
+        except (_WorkerDied, QueryTimeout, WorkerError, RunInterrupted, KeyboardInterrupt):
             raise  # the process is gone, or not to be trusted
         except Exception:
             kept = worker
             raise
         finally:
+            self._busy.discard(worker)
             if kept is None:
                 worker.kill()
             self._idle.put(kept)
+
+    def interrupt(self) -> None:
+        """Kill the workers that are busy: their jobs end with `RunInterrupted`, and no new one is begun."""
+        self._interrupted = True
+        for worker in list(self._busy):
+            worker.end()
 
     def close(self) -> None:
         """End all workers."""

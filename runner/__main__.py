@@ -1,0 +1,5 @@
+"""`python -m runner` is `runner`."""
+
+from runner.cli.main import main
+
+main()

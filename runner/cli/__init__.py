@@ -1,0 +1,1 @@
+"""`runner`: one module for each command. The only room that prints."""

@@ -1,0 +1,223 @@
+"""`runner once`: run scheduled queries for one reference time, and print the alerts."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from runner import app, logs
+from runner.cli import output
+from runner.cli.options import (
+    Moment,
+    format_option,
+    lake_option,
+    load_settings,
+    project_option,
+    state_option,
+    written,
+)
+from runner.cli.output import Line, counted
+from runner.clock import SystemClock
+from runner.runs.query_run import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from runner.app import App
+    from runner.definitions.catalogue import Catalogue
+    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.pipeline import RunReport
+
+_GOOD_STATES = {RunState.SUCCEEDED: "green", RunState.TRUNCATED: "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Planned:
+    """A query that is to run, with the rules that will see its rows."""
+
+    query: ScheduledQuery
+    rules: tuple[ScheduledRule, ...]
+
+
+@click.command(name="once")
+@click.argument("queries", nargs=-1)
+@click.option("--all", "run_all", is_flag=True, help="Run every enabled query.")
+@click.option("--at", type=Moment(), help="The reference time, such as 2026-01-15T09:30:00Z. Default: now.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: show what these runs alone would raise.")
+@click.option("--include-disabled", is_flag=True, help="Put the rows to disabled rules too.")
+@lake_option
+@state_option
+@project_option
+@format_option("text", "json")
+def command(
+    queries: tuple[str, ...],
+    run_all: bool,  # noqa: FBT001  click passes options by name
+    at: datetime | None,
+    dry_run: bool,  # noqa: FBT001  as above
+    include_disabled: bool,  # noqa: FBT001  as above
+    lake: str | None,
+    state: str | None,
+    project: Path | None,
+    output_format: str,
+) -> int:
+    """Run scheduled queries once, as if it were the given time, and print their alerts.
+
+    What is found is stored, and running again for the same time adds nothing. A query named here runs even if
+    it is disabled. Finding alerts is success: the exit code is 0, or 1 if a query, a rule or a definition failed.
+    """
+    if run_all == bool(queries):
+        raise click.UsageError("name one or more queries, or give --all")
+    logs.configure(as_json=True)
+    clock = SystemClock()
+    settings = load_settings(project, lake__location=lake, state__url=state)
+    with app.build(settings, clock, keep_state=not dry_run) as parts:
+        planned = _plan(parts.catalogue, queries, include_disabled=include_disabled)
+        output.complain(parts.catalogue.errors)
+        moment = at or clock.now()
+        reports = list(_run(parts, planned, moment, quiet=output_format == "json"))
+        show = _show_json if output_format == "json" else _show_text
+        show(parts, reports, moment, dry_run=dry_run)
+        return int(bool(parts.catalogue.errors) or any(_is_faulty(report) for report in reports))
+
+
+def _plan(catalogue: Catalogue, names: Sequence[str], *, include_disabled: bool) -> list[_Planned]:
+    chosen = [_find(catalogue, name) for name in names] or [
+        query for query in catalogue.queries.values() if query.enabled
+    ]
+    for query in chosen:
+        if not query.enabled:
+            output.complain([f"note: {query.name} is disabled, and runs because it was named"])
+    return [
+        _Planned(
+            query=query,
+            rules=tuple(rule for rule in catalogue.rules_for(query.name) if rule.enabled or include_disabled),
+        )
+        for query in chosen
+    ]
+
+
+def _find(catalogue: Catalogue, name: str) -> ScheduledQuery:
+    if name in catalogue.queries:
+        return catalogue.queries[name]
+    near = difflib.get_close_matches(name, catalogue.queries, n=1, cutoff=0.5)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    raise click.UsageError(f"there is no scheduled query {name!r}{hint}")
+
+
+def _run(parts: App, planned: Sequence[_Planned], at: datetime, *, quiet: bool) -> Iterator[RunReport]:
+    """Run queries side by side, as many as there are workers; the reports come in the order of the plan."""
+
+    def run(one: _Planned) -> RunReport:
+        return parts.pipeline.run_manually(one.query, at, one.rules)
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    shown = sys.stderr.isatty() and not quiet
+    with (
+        Progress(*columns, console=output.error_console(), transient=True, disable=not shown) as progress,
+        ThreadPoolExecutor(parts.settings["workers.count"]) as threads,
+    ):
+        task = progress.add_task("Running queries", total=len(planned))
+        try:
+            for report in threads.map(run, planned):
+                progress.advance(task)
+                yield report
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            parts.workers.interrupt()
+            raise
+
+
+def _is_faulty(report: RunReport) -> bool:
+    return report.run.state not in _GOOD_STATES or bool(report.rule_errors)
+
+
+def _show_text(parts: App, reports: Sequence[RunReport], at: datetime, *, dry_run: bool) -> None:
+    output.show_table(_run_table(reports))
+    for report in reports:
+        output.complain(_faults(report))
+    lines = output.in_order(line for report in reports for line in _lines(parts, report))
+    click.echo()
+    if lines:
+        output.show_table(output.alert_table(lines))
+    new = sum(line.change == "new" for line in lines)
+    kept = " Nothing was stored (--dry-run)." if dry_run else ""
+    click.echo(f"\n{counted(len(lines), 'alert')} at {written(at)}, {new:,} of them new.{kept}")
+
+
+def _run_table(reports: Sequence[RunReport]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Query", "State", "Rows", "Matches", "Alerts"):
+        table.add_column(heading, justify="left" if heading in {"Query", "State"} else "right")
+    for report in reports:
+        run = report.run
+        alerts = f"{len(report.finished.alerts):,}" if report.finished else ""
+        state = Text(run.state.value, style=_GOOD_STATES.get(run.state, "bold red"))
+        table.add_row(Text(run.key.query), state, f"{run.counts.rows:,}", f"{run.counts.matches:,}", alerts)
+    return table
+
+
+def _faults(report: RunReport) -> Iterator[str]:
+    run = report.run
+    if run.fault is not None:
+        yield f"{run.key.query}: {run.state.value}: {run.fault.message}"
+    for error in report.rule_errors:
+        yield f"{run.key.query}: rule {error.rule_id}: {error.kind}: {error.message}"
+
+
+def _lines(parts: App, report: RunReport) -> list[Line]:
+    """Return the alerts of a run; of very many, the first thousand."""
+    changed = (
+        {one.alert_id: one.change.value for one in report.finished.alerts[:1000]} if report.finished else {}
+    )
+    alerts = parts.store.alerts_of(changed)
+    return [Line(alert=alerts[alert_id], change=change) for alert_id, change in changed.items()]
+
+
+def _show_json(parts: App, reports: Sequence[RunReport], at: datetime, *, dry_run: bool) -> None:
+    output.print_json(
+        {
+            "at": written(at),
+            "dry_run": dry_run,
+            "definition_errors": [str(error) for error in parts.catalogue.errors],
+            "runs": [_run_fields(parts, report) for report in reports],
+        }
+    )
+
+
+def _run_fields(parts: App, report: RunReport) -> dict[str, Any]:
+    run = report.run
+    return {
+        "query": run.key.query,
+        "run_id": run.run_id,
+        "revision": run.key.revision,
+        "state": run.state.value,
+        "rows": run.counts.rows,
+        "matches": run.counts.matches,
+        "bytes": run.counts.bytes,
+        "fault": {"kind": run.fault.kind, "message": run.fault.message} if run.fault else None,
+        "rule_errors": [
+            {
+                "rule_id": error.rule_id,
+                "function": error.function,
+                "kind": error.kind,
+                "message": error.message,
+            }
+            for error in report.rule_errors
+        ],
+        "alert_count": len(report.finished.alerts) if report.finished else 0,
+        "alerts": [
+            {"change": line.change, **output.alert_fields(line.alert)}
+            for line in output.in_order(_lines(parts, report))
+        ],
+    }

@@ -1,0 +1,70 @@
+"""Options that several commands share, and what is made of them."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.settings import Settings
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+project_option = click.option(
+    "--project",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The project folder. Default: the nearest folder upward that has a runner.toml, else this one.",
+)
+lake_option = click.option("--lake", help="The folder of the data lake (setting lake.location).")
+state_option = click.option("--state", help="The state database: a file or a URL (setting state.url).")
+
+
+def format_option(*formats: str) -> Decorator:
+    """Return the option that chooses how output is written; the first format is the default."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="For people, or for machines.",
+    )
+
+
+def load_settings(project: Path | None, **flags: str | None) -> Settings:
+    """Put the settings together for the project folder; flags are by option name, dots written as `__`.
+
+    Raises `SettingsError`.
+    """
+    root = project.resolve() if project else settings.find_root(Path.cwd())
+    return settings.load(root, os.environ, {name.replace("__", "."): value for name, value in flags.items()})
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment such as 2026-01-15T09:30:00Z; without an offset it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read ISO 8601 text as an aware moment in UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time: write it as 2026-01-15T09:30:00Z", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def written(moment: datetime) -> str:
+    """Write a moment as people and machines both read it: 2026-01-15T09:30:00Z."""
+    text = moment.astimezone(UTC).isoformat(timespec="seconds" if not moment.microsecond else "auto")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,127 @@
+"""How things look: tables and colours for people, JSON for machines."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runner.cli.options import written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from runner.alerts.alert import Alert
+
+SEVERITY_STYLES = {
+    "CRITICAL": "bold white on red",
+    "HIGH": "bold red",
+    "MEDIUM": "yellow",
+    "LOW": "cyan",
+    "INFO": "dim",
+}
+SHORT_ID = 10
+"""How many characters of an alert's id people are shown; as many as tell alerts apart in practice."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """An alert as one line of a list."""
+
+    alert: Alert
+    change: str = ""
+    """What the run did to it, if the list is of one run."""
+
+
+def console() -> Console:
+    """Return where people read; plain text if it is no terminal."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def error_console() -> Console:
+    """Return where people see progress: standard error, so that output can be piped on."""
+    return Console(stderr=True)
+
+
+def alert_table(lines: Sequence[Line]) -> Table:
+    """Return a table of alerts."""
+    changes = any(line.change for line in lines)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in (
+        "Severity",
+        "Alert",
+        "Matches",
+        *(["This run"] if changes else ["Status", "Created"]),
+        "Title",
+    ):
+        table.add_column(heading, justify="right" if heading == "Matches" else "left", overflow="fold")
+    for line in lines:
+        alert = line.alert
+        middle = [line.change] if changes else [alert.status.value, written(alert.created_at)]
+        table.add_row(
+            Text(alert.severity, style=SEVERITY_STYLES[alert.severity]),
+            alert.alert_id[:SHORT_ID],
+            f"{alert.match_count:,}",
+            *middle,
+            Text(alert.title),
+        )
+    return table
+
+
+def show_table(table: Table) -> None:
+    """Print a table: folded to a terminal's width, or in lines of any length."""
+    place = console()
+    if not sys.stdout.isatty():
+        place.width = 10_000
+    place.print(table)
+
+
+def in_order(alerts: Iterable[Line]) -> list[Line]:
+    """Return the gravest first, then by title."""
+    grave = list(SEVERITY_STYLES)
+    return sorted(alerts, key=lambda line: (grave.index(line.alert.severity), line.alert.title))
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def alert_fields(alert: Alert) -> dict[str, Any]:
+    """Return an alert as JSON values."""
+    return {
+        "alert_id": alert.alert_id,
+        "rule_id": alert.key.rule_id,
+        "type": alert.type.value,
+        "dedup": alert.key.dedup,
+        "title": alert.title,
+        "severity": alert.severity,
+        "status": alert.status.value,
+        "match_count": alert.match_count,
+        "created_at": written(alert.created_at),
+        "first_match_at": written(alert.first_match_at),
+        "last_match_at": written(alert.last_match_at),
+        "description": alert.description,
+        "runbook": alert.runbook,
+        "reference": alert.reference,
+        "destinations": alert.destinations,
+        "context": alert.context,
+        "run_id": alert.run_id,
+    }
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun: `1 row`, `3 rows`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def complain(lines: Iterable[object]) -> None:
+    """Print lines to standard error."""
+    for line in lines:
+        click.echo(str(line), err=True)

@@ -1,0 +1,78 @@
+"""`runner runs`: the latest runs, and how they ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from runner import app
+from runner.cli import output
+from runner.cli.options import format_option, load_settings, project_option, state_option, written
+from runner.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from runner.runs.query_run import QueryRun
+
+
+@click.command(name="runs")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@state_option
+@project_option
+@format_option("text", "json")
+def command(limit: int, state: str | None, project: Path | None, output_format: str) -> int:
+    """List the latest runs, newest first, with their counts and, for those that failed, the reason."""
+    store = app.open_store(load_settings(project, state__url=state), SystemClock())
+    found = store.latest_runs(limit)
+    store.close()
+    if output_format == "json":
+        output.print_json([_fields(run) for run in found])
+    else:
+        _show(found)
+    return 0
+
+
+def _show(found: Sequence[QueryRun]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Started", "Query", "For", "Purpose", "State", "Rows", "Matches", "Fault"):
+        table.add_column(
+            heading, justify="right" if heading in {"Rows", "Matches"} else "left", overflow="fold"
+        )
+    for run in found:
+        table.add_row(
+            written(run.started_at.replace(microsecond=0)),
+            Text(run.key.query),
+            written(run.key.scheduled_for),
+            f"{run.key.purpose.value} {run.key.revision}",
+            run.state.value,
+            f"{run.counts.rows:,}",
+            f"{run.counts.matches:,}",
+            Text(run.fault.message if run.fault else ""),
+        )
+    output.show_table(table)
+
+
+def _fields(run: QueryRun) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "query": run.key.query,
+        "scheduled_for": written(run.key.scheduled_for),
+        "purpose": run.key.purpose.value,
+        "revision": run.key.revision,
+        "state": run.state.value,
+        "attempt": run.attempt,
+        "started_at": written(run.started_at),
+        "ended_at": written(run.ended_at) if run.ended_at else None,
+        "rows": run.counts.rows,
+        "bytes": run.counts.bytes,
+        "matches": run.counts.matches,
+        "rule_errors": run.counts.errors,
+        "query_hash": run.query_hash,
+        "rule_hashes": run.rule_hashes,
+        "fault": {"kind": run.fault.kind, "message": run.fault.message} if run.fault else None,
+    }

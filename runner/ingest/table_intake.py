@@ -1,0 +1,115 @@
+"""A table of the lake that takes log files in, one at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Self
+
+import orjson
+
+from runner.errors import IngestError, UnreadableLog
+from runner.ingest import receipts
+from runner.ingest.file_intake import FileIntake, TablePlace
+from runner.ingest.report import FileReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import IO, Any
+
+    from runner.clock import Clock
+    from runner.ingest.limits import IngestLimits
+    from runner.ingest.receipts import Receipt
+    from runner.ingest.sources import Expectation, Source
+    from runner.lake.log_types import LogType
+
+_LOCK = ".ingest.lock"
+
+
+class TableIntake:
+    """A table opened for taking files in: nobody else does so to it before its `with` is left.
+
+    Everything is written to the hidden folder `.staging` of the table before any of it becomes visible. What a
+    process that died has left there is cleared away.
+    """
+
+    def __init__(self, log_type: LogType, lake: Path, *, clock: Clock, limits: IngestLimits) -> None:
+        self._place = TablePlace(log_type=log_type, lake=lake)
+        self._clock = clock
+        self._limits = limits
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        table, staging = self._place.folder, self._place.staging
+        with self._writing():
+            table.mkdir(parents=True, exist_ok=True)
+            self._lock = (table / _LOCK).open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._place.staging, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    def spool(self, records: Iterable[Mapping[str, Any]]) -> Path:
+        """Write records down as a file of JSON lines. Raises `IngestError` for one that JSON cannot say."""
+        path = self._place.staging / "records.jsonl"
+        with self._writing(), path.open("wb") as spool:
+            for number, record in enumerate(records, 1):
+                try:
+                    spool.write(orjson.dumps(record) + b"\n")
+                except orjson.JSONEncodeError as error:
+                    raise IngestError(f"record {number} cannot be written as JSON: {error}") from error
+        return path
+
+    def take(
+        self, source: Source, expectation: Expectation, *, advance: Callable[[int, int], None]
+    ) -> FileReport:
+        """Take one file in, unless the table holds it already; `advance` hears of new rows and the place in the file.
+
+        Raises `IngestError` if the lake cannot be written: then nothing of the file is visible.
+        """
+        try:
+            key = source.key()
+            earlier = receipts.find(self._place.folder, key)
+            if earlier is not None and earlier.holds(self._place.lake):
+                return self._report(earlier, source, already_there=True)
+            schema = expectation.schema_for(self._place.log_type.name, source.path)
+            parsed_at = self._clock.now().astimezone(UTC).replace(tzinfo=None)
+            with self._writing():
+                intake = FileIntake(
+                    self._place, source, key, schema, parsed_at=parsed_at, limits=self._limits
+                )
+                receipt = intake.run(earlier, advance=advance)
+        except UnreadableLog as error:
+            return FileReport(source=source.name, fault=str(error))
+        return self._report(receipt, source, already_there=False)
+
+    def _report(self, receipt: Receipt, source: Source, *, already_there: bool) -> FileReport:
+        lake = self._place.lake
+        return FileReport(
+            source=source.name,
+            rows=receipt.rows,
+            bad_lines=receipt.bad_lines,
+            without_event_time=receipt.without_event_time,
+            with_extra=receipt.with_extra,
+            files=tuple(lake / file for file in receipt.files),
+            dead_letters=lake / receipt.dead_letters if receipt.dead_letters else None,
+            already_there=already_there,
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise IngestError(f"{self._place.folder}: cannot be written: {error}") from error

@@ -1,3 +1,10 @@
+# Logs that expire sooner than this are gone before anybody looks.
+SHORTEST_EXPIRY_DAYS = 7
+
+# Prefixes that mean every object of a bucket.
+EVERYTHING = (None, "", "*", "/")
+
+
 def short_name(event):
     return event.deep_get("userIdentity", "arn", default="unknown principal").rsplit("/", maxsplit=1)[-1]
 
@@ -7,14 +14,43 @@ def trail(event):
     parameters = event.get("requestParameters") or {}
     name = (
         parameters.get("name")
+        or parameters.get("trailName")
+        or parameters.get("bucketName")
         or parameters.get("eventDataStore")
         or parameters.get("configurationRecorderName")
     )
     return name or "an audit log"
 
 
+def is_thinned_out(event):
+    """A trail that from now on leaves out what people do to the account."""
+    selectors = event.deep_get("requestParameters", "eventSelectors", default=[])
+    return any(
+        not selector.get("includeManagementEvents", True) or selector.get("readWriteType") == "ReadOnly"
+        for selector in selectors
+    )
+
+
+def empties_bucket(lifecycle_rule):
+    days = lifecycle_rule.deep_get("Expiration", "Days")
+    prefix = lifecycle_rule.deep_get("Filter", "Prefix") or lifecycle_rule.get("Prefix")
+    is_enabled = lifecycle_rule.get("Status") == "Enabled"
+    return is_enabled and prefix in EVERYTHING and days is not None and int(days) < SHORTEST_EXPIRY_DAYS
+
+
+def expires_soon(event):
+    """A bucket that from now on drops all it holds within days: so trails are emptied without a DeleteTrail."""
+    rules = event.deep_get("requestParameters", "LifecycleConfiguration", "Rule", default=[])
+    return any(empties_bucket(entry) for entry in ([rules] if hasattr(rules, "get") else rules))
+
+
 def rule(event):
-    return event.get("eventName", "").startswith(("Stop", "Delete"))
+    name = event.get("eventName", "")
+    if name == "PutEventSelectors":
+        return is_thinned_out(event)
+    if name == "PutBucketLifecycle":
+        return expires_soon(event)
+    return name.startswith(("Stop", "Delete"))
 
 
 def title(event):

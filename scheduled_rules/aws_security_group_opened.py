@@ -11,6 +11,16 @@ def items(container):
     return (container or {}).get("items") or []
 
 
+def single_permission(event):
+    """The other form of the call: one permission, written into the request itself."""
+    request = event.get("requestParameters") or {}
+    return {
+        "fromPort": request.get("fromPort"),
+        "toPort": request.get("toPort"),
+        "ipRanges": {"items": [{"cidrIp": request.get("cidrIp")}]},
+    }
+
+
 def is_for_everybody(permission):
     ranges = [entry.get("cidrIp") for entry in items(permission.get("ipRanges"))]
     ranges += [entry.get("cidrIpv6") for entry in items(permission.get("ipv6Ranges"))]
@@ -25,7 +35,7 @@ def ports(permission):
 
 def opened(event):
     """The port ranges that everybody may reach now, except the public ones."""
-    permissions = items(event.deep_get("requestParameters", "ipPermissions"))
+    permissions = items(event.deep_get("requestParameters", "ipPermissions")) or [single_permission(event)]
     ranges = [ports(permission) for permission in permissions if is_for_everybody(permission)]
     return [(first, last) for first, last in ranges if not (first == last and first in PUBLIC_PORTS)]
 

@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return read_catalogue(ROOT, exclude=("tests", "benchmarks"))
+    return read_catalogue(ROOT, exclude=("tests", "runner"))
 
 
 @pytest.fixture(scope="module")

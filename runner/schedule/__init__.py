@@ -1,0 +1,1 @@
+"""When a query is due, and which of its due times have been seen to."""

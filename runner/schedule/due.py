@@ -1,0 +1,54 @@
+"""Due times: pure functions of a schedule and the time.
+
+A cron schedule is read in UTC by Vixie's rules (either of day of month and day of week is enough if both are
+set). A rate is due at the multiples of its period since the Unix epoch, so restarts do not shift it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from croniter import croniter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.definitions.scheduled_query import Schedule
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def due_times(schedule: Schedule, *, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the due times in `(after, until]`, in order, aware and in UTC."""
+    due = next_due(schedule, after)
+    if schedule.cron is None:
+        period = timedelta(minutes=schedule.rate_minutes or 0)
+        while due <= until:
+            yield due
+            due += period
+        return
+    times = croniter(schedule.cron, due)
+    while due <= until:
+        yield due
+        due = times.get_next(datetime)
+
+
+def next_due(schedule: Schedule, after: datetime) -> datetime:
+    """Return the first due time later than `after` (aware), in UTC."""
+    moment = after.astimezone(UTC)
+    if schedule.cron is not None:
+        found: datetime = croniter(schedule.cron, moment).get_next(datetime)
+        return found
+    period = timedelta(minutes=schedule.rate_minutes or 0)
+    return _EPOCH + ((moment - _EPOCH) // period + 1) * period
+
+
+def last_due(schedule: Schedule, until: datetime) -> datetime:
+    """Return the last due time that is not later than `until` (aware), in UTC."""
+    moment = until.astimezone(UTC)
+    if schedule.cron is None:
+        period = timedelta(minutes=schedule.rate_minutes or 0)
+        return _EPOCH + ((moment - _EPOCH) // period) * period
+    found: datetime = croniter(schedule.cron, moment + timedelta(microseconds=1)).get_prev(datetime)
+    return found

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from runner.errors import OutOfMemory, QueryError, QueryTimeout, RefusedQuery, UnknownLogType, UnreadableLake
-from runner.lake import rows, table
+from runner.errors import UnreadableLake
+from runner.lake import duckdb_errors, parse_tree, plain_types, rows, table
 from runner.lake.dialect import compiler
+from runner.lake.plain_types import identifier
+from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -44,37 +47,44 @@ class DuckDBEngine:
     def __init__(self, lake: Path, limits: EngineLimits) -> None:
         self._lake = lake.resolve()
         self._connection = duckdb.connect(":memory:", config={"threads": limits.threads})
-        for setting in _settings(self._lake, limits):
-            self._connection.execute(setting)
+        for statement in (*_VALUE_NAMES_REFUSED, *_settings(self._lake, limits)):
+            self._connection.execute(statement)
 
     def tables(self) -> frozenset[TableName]:
         """Return the tables of the lake as they are now."""
         return table.tables_of(self._lake)
 
     def compile(self, text: str, *, dialect: str, reference: datetime) -> CompiledQuery:
-        """Compile SQL for a reference time. Raises `RefusedQuery` and `UnknownLogType`."""
-        return compiler.compile_query(text, dialect=dialect, reference=reference, known=self.tables())
+        """Compile SQL for a reference time (aware). Raises `RefusedQuery` and `UnknownLogType`."""
+        query = compiler.compile_query(text, dialect=dialect, reference=reference, known=self.tables())
+        with duckdb_errors.translated():
+            [(tree,)] = self._connection.execute(
+                "SELECT json_serialize_sql(?::VARCHAR)", [query.sql]
+            ).fetchall()
+        parse_tree.check(tree, {name.view for name in query.tables})
+        return query
 
     def snapshot(self, query: CompiledQuery, reference: datetime) -> Snapshot:
-        """Fix the list of files that the query reads."""
-        return table.snapshot(self._lake, query.tables, until=reference.date())
+        """Fix the list of files that the query reads. Raises `UnknownLogType` for a table without files."""
+        return table.snapshot(self._lake, query.tables, until=reference.astimezone(UTC).date())
 
     def explain(self, query: CompiledQuery, reference: datetime) -> None:
         """Bind a query to its tables without reading rows. Raises `QueryError` where that fails."""
-        with _translated_errors():
-            self._create_views(self.snapshot(query, reference), reference)
+        snapshot = self.snapshot(query, reference)
+        with self._reading(snapshot):
+            self._create_views(snapshot, reference)
             self._connection.execute(f"EXPLAIN {query.sql}").fetchall()
 
     def run(self, query: CompiledQuery, snapshot: Snapshot, reference: datetime) -> Iterator[RowBatch]:
-        """Answer a query, batch by batch.
+        """Answer a query that this engine compiled, batch by batch.
 
         An error may come after some batches: nothing may be acted on before the last one came.
         Raises `QueryError` or a subclass.
         """
-        with _translated_errors():
+        with self._reading(snapshot):
             self._create_views(snapshot, reference)
-            self._check_statement(query.sql)
-            result = self._connection.sql(_with_plain_variants(self._connection.sql(query.sql)))
+            written = self._connection.sql(query.sql)
+            result = self._connection.sql(plain_types.select_plain(query.sql, written.columns, written.types))
             types = result.types
             reader = result.to_arrow_reader(BATCH_ROWS)
             try:
@@ -83,10 +93,10 @@ class DuckDBEngine:
                 reader.close()
 
     def timeless_tables(self, query: CompiledQuery, reference: datetime) -> frozenset[TableName]:
-        """Return the tables of a query that have no time column, and so are read as they are now."""
-        with _translated_errors():
-            files_of = self.snapshot(query, reference).files
-            return frozenset(name for name, files in files_of.items() if self._time_column(files) is None)
+        """Return the tables of a query that have no time column: they are read whole, whatever the time is."""
+        snapshot = self.snapshot(query, reference)
+        with self._reading(snapshot):
+            return frozenset(name for name, files in snapshot.files.items() if not self._has_time(files))
 
     def interrupt(self) -> None:
         """Stop the query that is running; it ends with `QueryTimeout`."""
@@ -97,28 +107,42 @@ class DuckDBEngine:
         self._connection.close()
 
     def _create_views(self, snapshot: Snapshot, reference: datetime) -> None:
+        """Let each table of the query show the snapshot's rows from before the reference time.
+
+        A row whose time is NULL is not shown: nobody could say which runs had seen it.
+        """
         for name, files in snapshot.files.items():
-            if not files:
-                raise UnknownLogType(f"the table {name.qualified} has no files yet: ingest some logs first")
-            source = _parquet(files)
-            cut = ""
-            if self._time_column(files) is not None:
-                cut = (
-                    f" WHERE {TIME_COLUMN} < TIMESTAMP '{reference.replace(tzinfo=None).isoformat(sep=' ')}'"
-                )
+            view = f"{ENGINE_SCHEMA}.{identifier(name.view)}"
+            cut = f" WHERE {TIME_COLUMN} < {_timestamp(reference)}" if self._has_time(files) else ""
             self._connection.execute(
-                f"CREATE OR REPLACE VIEW {_identifier(name.view)} AS SELECT * FROM {source}{cut}"  # noqa: S608  names and paths are quoted
+                f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {_parquet(files)}{cut}"  # noqa: S608  names and paths are quoted
             )
 
-    def _time_column(self, files: tuple[Path, ...]) -> str | None:
+    def _has_time(self, files: Sequence[Path]) -> bool:
         columns = self._connection.sql(f"SELECT * FROM {_parquet(files)}").columns  # noqa: S608  paths are quoted
-        return TIME_COLUMN if TIME_COLUMN in (column.lower() for column in columns) else None
+        return TIME_COLUMN in (column.lower() for column in columns)
 
-    def _check_statement(self, sql: str) -> None:
-        """Look a second time, with DuckDB's own parser: it must be exactly one SELECT."""
-        statements = self._connection.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise RefusedQuery("a scheduled query is one SELECT")
+    @contextmanager
+    def _reading(self, snapshot: Snapshot) -> Iterator[None]:
+        """Translate errors, and name the file that is damaged where DuckDB does not."""
+        try:
+            with duckdb_errors.translated():
+                yield
+        except UnreadableLake as error:
+            files = list(itertools.chain.from_iterable(snapshot.files.values()))
+            if any(str(file) in str(error) for file in files):
+                raise
+            damaged = next((file for file in files if not self._is_readable(file)), None)
+            raise UnreadableLake(f"{error}: {damaged}" if damaged else str(error)) from error
+
+    def _is_readable(self, file: Path) -> bool:
+        """Read a whole file, for nothing but to see whether that can be done."""
+        try:
+            with duckdb_errors.translated():
+                self._connection.execute(f"SELECT max(hash(COLUMNS(*))) FROM {_parquet([file])}").fetchall()  # noqa: S608  the path is quoted
+        except UnreadableLake:
+            return False
+        return True
 
 
 def _settings(lake: Path, limits: EngineLimits) -> tuple[str, ...]:
@@ -138,57 +162,26 @@ def _settings(lake: Path, limits: EngineLimits) -> tuple[str, ...]:
     )
 
 
-def _parquet(files: tuple[Path, ...]) -> str:
-    paths = ", ".join(_literal(str(file.resolve())) for file in files)
+_VALUES = "user current_user session_user current_role current_catalog current_schema current_date".split()
+_VALUE_NAMES_REFUSED = tuple(
+    f"""CREATE MACRO {ENGINE_SCHEMA}."{function}"() AS error('there is no column {name}')"""
+    for function, name in [
+        *zip(_VALUES, _VALUES, strict=True),
+        ("get_current_timestamp", "current_timestamp"),
+    ]
+)
+"""To DuckDB, `user` and its like are values of its own where no column has that name, even in quotes."""
+
+
+def _parquet(files: Sequence[Path]) -> str:
+    paths = ", ".join(_literal(str(file)) for file in files)
     return f"read_parquet([{paths}], union_by_name=true, hive_partitioning=false)"
 
 
-def _with_plain_variants(result: duckdb.DuckDBPyRelation) -> str:
-    """Make VARIANT values JSON: Arrow would show their raw bytes."""
-    variants = [
-        name for name, type_ in zip(result.columns, result.types, strict=True) if "VARIANT" in str(type_)
-    ]
-    sql = result.sql_query()
-    if not variants:
-        return sql
-    replaced = ", ".join(f"to_json({_identifier(name)}) AS {_identifier(name)}" for name in variants)
-    return f"SELECT * REPLACE ({replaced}) FROM ({sql})"  # noqa: S608  the query was checked, the names are quoted
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _timestamp(moment: datetime) -> str:
+    naive = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"TIMESTAMP '{naive.isoformat(sep=' ')}'"
 
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Tell DuckDB's errors apart by who has to act, with its sentence kept."""
-    try:
-        yield
-    except duckdb.InterruptException as error:
-        raise QueryTimeout("the query was interrupted at its deadline") from error
-    except duckdb.OutOfMemoryException as error:
-        raise OutOfMemory(
-            f"the query needs more memory than a worker may have: {_first_line(error)}"
-        ) from error
-    except duckdb.PermissionException as error:
-        raise RefusedQuery(_first_line(error)) from error
-    except duckdb.IOException as error:
-        raise UnreadableLake(_first_line(error)) from error
-    except duckdb.InvalidInputException as error:
-        if _PARQUET_TROUBLE.search(str(error)):
-            raise UnreadableLake(_first_line(error)) from error
-        raise QueryError(_first_line(error)) from error
-    except duckdb.Error as error:
-        raise QueryError(_first_line(error)) from error
-
-
-_PARQUET_TROUBLE = re.compile(r"parquet|magic bytes|footer|snappy|zstd|thrift", re.IGNORECASE)
-
-
-def _first_line(error: duckdb.Error) -> str:
-    message = str(error).strip()
-    return message.split("\n\n", maxsplit=1)[0].replace("\n", " ")

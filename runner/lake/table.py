@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.errors import UnknownLogType
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date
 
 SCHEMA_FILE = "_schema.parquet"
 """A file without rows that names every declared column: it stands first in every list of files."""
+
+ENGINE_SCHEMA = "main"
+"""Where the views are inside the engine: a name with this schema never means a CTE or a file."""
 
 _PUBLIC = "public"
 _PARTITION = "p_date="
@@ -53,8 +58,8 @@ class Snapshot:
 
     @property
     def size(self) -> int:
-        """The bytes of all files together."""
-        return sum(file.stat().st_size for files in self.files.values() for file in files)
+        """The bytes of all files together, without those that are gone by now."""
+        return sum(_size(file) for files in self.files.values() for file in files)
 
 
 def tables_of(lake: Path) -> frozenset[TableName]:
@@ -69,22 +74,33 @@ def tables_of(lake: Path) -> frozenset[TableName]:
 def snapshot(lake: Path, names: Iterable[TableName], *, until: date) -> Snapshot:
     """List the files of some tables, without the days after `until` (UTC).
 
-    Partitions are by the day of the event time, so no row before the end of `until` is left out.
+    Partitions are by the day of the event time, so no row before the end of `until` is left out. A
+    table that has only later days is represented by its first file, for the columns.
+    Raises `UnknownLogType` for a table without any file.
     """
-    return Snapshot(files={name: tuple(_files(_folder(lake, name), until)) for name in sorted(names)})
+    return Snapshot(files={name: tuple(_files_of(lake, name, until)) for name in sorted(names)})
 
 
-def _folder(lake: Path, name: TableName) -> Path:
+def _files_of(lake: Path, name: TableName, until: date) -> Sequence[Path]:
+    folder = _folder(lake, name)
+    files = folder and (_files(folder, until) or _files(folder, date.max)[:1])
+    if not files:
+        raise UnknownLogType(f"the table {name.qualified} has no files yet: ingest some logs first")
+    return files
+
+
+def _folder(lake: Path, name: TableName) -> Path | None:
     plain = lake / name.database / name.table
     if plain.is_dir():
         return plain
-    return next(  # a folder written in another case
+    folders = (  # a folder written in another case
         table
         for database in _folders(lake)
         if database.name.lower() == name.database
         for table in _folders(database)
         if table.name.lower() == name.table
     )
+    return next(folders, None)
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -93,7 +109,8 @@ def _folders(parent: Path) -> list[Path]:
     return sorted(entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _files(folder: Path, until: date) -> Iterable[Path]:
+def _files(folder: Path, until: date) -> list[Path]:
+    """List the files of a table in order of their paths, the schema file first; unfinished ones have a dot."""
     last = f"{_PARTITION}{until.isoformat()}"
     found = []
     for parent, folders, files in os.walk(folder):
@@ -109,3 +126,10 @@ def _files(folder: Path, until: date) -> Iterable[Path]:
         ]
     schema = folder / SCHEMA_FILE
     return [schema, *sorted(found)] if schema.exists() else sorted(found)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -100,7 +100,8 @@ _EXPANSIONS: dict[str, tuple[int, Expansion]] = {
 
 
 def _offset(argument: exp.Expr) -> timedelta:
-    if not isinstance(argument, exp.Literal):
+    quoted = isinstance(argument, exp.Column) and argument.this.args.get("quoted")
+    if not (isinstance(argument, exp.Literal) or quoted):
         raise RefusedQuery(f"{argument.sql()} is not a time offset: write a literal such as '1 hour'")
     return parse_offset(argument.name)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 TIME_MACROS = frozenset(
     {"p_occurs_since", "p_occurs_between", "p_occurs_around", "p_occurs_after", "p_occurs_before"}
 )
-_BARE_OFFSET = re.compile(r"\d+\s*[A-Za-z]+")
+_BARE_OFFSET = re.compile(r"\d+[A-Za-z]+")
+_OPENING = re.compile(r"'|\"|`|/\*|\$\$")
 _PRAGMA = re.compile(r"^\s*--\s*pragma:\s*template\s*$", re.IGNORECASE | re.MULTILINE)
 
 # SQLGlot tells its own logger what it could not parse; our errors say it to the user.
@@ -34,12 +35,14 @@ def parse(text: str, dialect: str) -> exp.Query:
     """
     if _PRAGMA.search(text):
         raise RefusedQuery("templates (`-- pragma: template`) are not supported yet: write the SQL out")
+    reader = sqlglot.Dialect.get_or_raise(dialect)
     try:
-        statements = sqlglot.parse(_with_plain_macros(text, dialect), read=dialect)
+        tokens = _with_plain_macros(reader.tokenize(text))
+        statements = reader.parser().parse(tokens, text)
     except ParseError as error:
         raise _located(error) from error
     except TokenError as error:
-        raise RefusedQuery(f"not SQL: {error}") from error
+        raise _unclosed(text, reader) from error
     return _one_query([statement for statement in statements if statement is not None])
 
 
@@ -84,40 +87,63 @@ def _column(error: dict[str, object]) -> int | None:
     return max(1, end - len(token) + 1) if isinstance(end, int) and isinstance(token, str) else None
 
 
-def _with_plain_macros(text: str, dialect: str) -> str:
+def _unclosed(text: str, reader: sqlglot.Dialect) -> RefusedQuery:
+    """Find the last quote or comment mark up to which the text can be read: it opens what never ends."""
+    for mark in reversed(list(_OPENING.finditer(text))):
+        if _is_readable(text[: mark.start()], reader):
+            before = text[: mark.start()]
+            line, column = before.count("\n") + 1, mark.start() - before.rfind("\n")
+            return RefusedQuery(f"not SQL: {mark[0]} is opened and never closed", line=line, column=column)
+    return RefusedQuery("not SQL: it cannot be read")
+
+
+def _is_readable(text: str, reader: sqlglot.Dialect) -> bool:
+    try:
+        reader.tokenize(text)
+    except TokenError:
+        return False
+    return True
+
+
+def _with_plain_macros(tokens: list[Token]) -> list[Token]:
     """Make the arguments of time macros SQL: `p_occurs_since(1 hour, , x)` has two that are not.
 
-    Works on tokens, so that comments and string literals stay as they are.
+    Works on tokens, so that comments, string literals and the places of errors stay as they are.
     """
-    tokens = sqlglot.Dialect.get_or_raise(dialect).tokenize(text)
-    pieces, copied = [], 0
-    for first, last, replacement in _argument_repairs(tokens, text):
-        pieces += [text[copied:first], replacement]
+    plain: list[Token] = []
+    copied = 0
+    for first, last, replacement in _argument_repairs(tokens):
+        plain += [*tokens[copied:first], replacement]
         copied = last
-    return "".join([*pieces, text[copied:]])
+    return [*plain, *tokens[copied:]]
 
 
-def _argument_repairs(tokens: list[Token], text: str) -> Iterator[tuple[int, int, str]]:
+def _argument_repairs(tokens: list[Token]) -> Iterator[tuple[int, int, Token]]:
     for index, token in enumerate(tokens[:-1]):
         opens = tokens[index + 1].token_type == TokenType.L_PAREN
-        if token.text.lower() in TIME_MACROS and opens:
-            yield from _repairs_of_call(tokens, index + 1, text)
+        if token.text.lower() in TIME_MACROS and token.token_type != TokenType.STRING and opens:
+            yield from _repairs_of_call(tokens, index + 1)
 
 
-def _repairs_of_call(tokens: list[Token], opening: int, text: str) -> Iterator[tuple[int, int, str]]:
+def _repairs_of_call(tokens: list[Token], opening: int) -> Iterator[tuple[int, int, Token]]:
+    """Yield the range of each argument that is not SQL, and the literal to stand in its place."""
     depth, start, commas = 0, opening, 0
     for index in range(opening, len(tokens)):
         kind = tokens[index].token_type
         depth += (kind == TokenType.L_PAREN) - (kind == TokenType.R_PAREN)
         closes = depth == 0
         if closes or (depth == 1 and kind == TokenType.COMMA):
-            first, last = tokens[start].end + 1, tokens[index].start
-            argument = text[first:last].strip()
+            argument = tokens[start + 1 : index]
+            offset = "".join(token.text for token in argument)
             commas += not closes
-            if _BARE_OFFSET.fullmatch(argument):
-                yield first, last, f"'{argument}'"
+            if _BARE_OFFSET.fullmatch(offset) and len(argument) > 1:
+                yield start + 1, index, _literal(TokenType.STRING, offset, argument[-1])
             elif not argument and commas:
-                yield first, last, "NULL"
+                yield index, index, _literal(TokenType.NULL, "NULL", tokens[index])
             start = index
         if closes:
             return
+
+
+def _literal(kind: TokenType, text: str, at: Token) -> Token:
+    return Token(kind, text, at.line, at.col, at.start, at.end)

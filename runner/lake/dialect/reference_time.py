@@ -12,9 +12,16 @@ from runner.lake.dialect.macros import timestamp
 if TYPE_CHECKING:
     from datetime import datetime
 
-_MOMENTS = (exp.CurrentTimestamp, exp.CurrentDatetime, exp.Localtimestamp)
-_DAYS = (exp.CurrentDate,)
-_TIMES = (exp.CurrentTime, exp.Localtime)
+_MOMENTS = (
+    exp.CurrentTimestamp,
+    exp.CurrentTimestampLTZ,
+    exp.CurrentDatetime,
+    exp.Localtimestamp,
+    exp.Systimestamp,
+    exp.UtcTimestamp,
+)
+_DAYS = (exp.CurrentDate, exp.UtcDate)
+_TIMES = (exp.CurrentTime, exp.Localtime, exp.UtcTime)
 _MOMENT_NAMES = frozenset(
     """
     p_current_timestamp now get_current_timestamp transaction_timestamp statement_timestamp clock_timestamp
@@ -30,7 +37,12 @@ def bind(query: exp.Query, reference: datetime) -> None:
     for node in list(query.find_all(exp.Func)):
         meant = _meant_by(node, reference)
         if meant is not None:
-            node.replace(meant)
+            _whole_call(node).replace(meant)
+
+
+def _whole_call(node: exp.Func) -> exp.Expr:
+    """Return the call with the schema before it: `main.now()` is one expression."""
+    return node.parent if isinstance(node.parent, exp.Dot) and node.parent.expression is node else node
 
 
 def _meant_by(node: exp.Func, reference: datetime) -> exp.Expr | None:
@@ -43,5 +55,5 @@ def _meant_by(node: exp.Func, reference: datetime) -> exp.Expr | None:
         return exp.cast(exp.Literal.string(reference.time().isoformat()), "time")
     if name == "age" and len(node.expressions) == 1:
         midnight = timestamp(reference.replace(hour=0, minute=0, second=0, microsecond=0))
-        return exp.func("age", midnight, node.expressions[0])
+        return exp.func("age", midnight, node.expressions[0].copy())
     return None

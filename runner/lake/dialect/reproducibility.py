@@ -6,9 +6,7 @@ from sqlglot import exp
 
 from runner.lake.dialect.gate import function_name
 
-_VOLATILE = frozenset(
-    {"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "uuid_string", "randstr"}
-)
+_VOLATILE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuid_string", "randstr"})
 _ARBITRARY = frozenset({"any_value", "approx_quantile", "reservoir_quantile", "approx_count_distinct"})
 
 
@@ -24,9 +22,8 @@ def doubts(query: exp.Query) -> tuple[str, ...]:
         for node in query.find_all(exp.Func)
         if function_name(node) in _ARBITRARY
     }
-    if any(
-        limit.parent is not None and not limit.parent.args.get("order") for limit in query.find_all(exp.Limit)
-    ):
+    limits = query.find_all(exp.Limit, exp.Fetch)
+    if any(limit.parent is not None and not limit.parent.args.get("order") for limit in limits):
         found.add("LIMIT without ORDER BY keeps arbitrary rows")
     if query.find(exp.TableSample):
         found.add("a sample takes other rows each time")

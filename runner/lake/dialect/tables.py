@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.errors import UnknownLogType
-from runner.lake.table import TableName
+from runner.lake.table import ENGINE_SCHEMA, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 
 def bind(query: exp.Query, known: Collection[TableName]) -> frozenset[TableName]:
@@ -20,16 +20,32 @@ def bind(query: exp.Query, known: Collection[TableName]) -> frozenset[TableName]
     `panther_logs.public.aws_cloudtrail` and `panther_logs.aws_cloudtrail` both name one table.
     Changes the tree in place. Raises `UnknownLogType` for a table that is not in the lake.
     """
-    local = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
     used: dict[str, TableName] = {}
     for table in list(query.find_all(exp.Table)):
-        if not isinstance(table.this, exp.Identifier) or (not table.db and table.name.lower() in local):
+        if not isinstance(table.this, exp.Identifier) or _names_cte(table):
             continue
         name = _name_of(table, known)
         used[table.name.lower()] = name
         _rename(table, name)
     _shorten_columns(query, used)
     return frozenset(used.values())
+
+
+def _names_cte(table: exp.Table) -> bool:
+    """Tell whether a table is a CTE in whose scope it stands: elsewhere, the same name means nothing."""
+    return not table.db and table.name.lower() in _ctes_in_scope(table)
+
+
+def _ctes_in_scope(table: exp.Table) -> Iterator[str]:
+    inside: exp.Expr = table
+    while (around := inside.parent) is not None:
+        with_ = around.args.get("with_")
+        if with_ is not None and inside is not with_:
+            yield from (cte.alias.lower() for cte in with_.expressions)
+        if isinstance(around, exp.With):
+            earlier = around.expressions[: inside.index or 0]
+            yield from (cte.alias.lower() for cte in [*earlier, *([inside] if around.recursive else [])])
+        inside = around
 
 
 def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
@@ -53,7 +69,7 @@ def _rename(table: exp.Table, name: TableName) -> None:
     if not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
     table.set("this", exp.to_identifier(name.view, quoted=True))
-    table.set("db", None)
+    table.set("db", exp.to_identifier(ENGINE_SCHEMA, quoted=True))
     table.set("catalog", None)
 
 

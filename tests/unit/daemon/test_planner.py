@@ -1,0 +1,181 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.daemon.planner import Planner
+from runner.definitions.location import Location
+from runner.definitions.scheduled_query import Dialect, QueryText, Schedule, ScheduledQuery
+from runner.schedule.ledger import CatchUp, owed
+from runner.schedule.timing import QueryTiming
+
+START = datetime(2026, 1, 15, 0, 1, tzinfo=UTC)
+PLACE = Location(path=Path("q.yml"), line=1, column=1)
+SCHEDULES = [
+    Schedule(cron=None, rate_minutes=60, timeout_minutes=1),
+    Schedule(cron=None, rate_minutes=7, timeout_minutes=1),
+    Schedule(cron="*/10 * * * *", rate_minutes=None, timeout_minutes=1),
+    Schedule(cron="30 2 * * *", rate_minutes=None, timeout_minutes=1),
+]
+HOURLY = SCHEDULES[0]
+
+
+class RememberedRuns:
+    """What a state database would hold: kept over restarts of the planner."""
+
+    def __init__(self):
+        self.remembered_epochs = {}
+        self.marks = {}
+        self.runs = []
+        self.gaps = []
+
+    def epochs(self):
+        return {name: list(epochs) for name, epochs in self.remembered_epochs.items()}
+
+    def watermarks(self):
+        return dict(self.marks)
+
+    def begin_epochs(self, epochs):
+        for name, epoch in epochs.items():
+            self.remembered_epochs.setdefault(name, []).append(epoch)
+            self.marks.setdefault(name, epoch.start)
+
+    def record_due(self, plans):
+        for plan in plans:
+            self.runs += [(plan.query, run.due, run.is_live) for run in plan.runs]
+            self.gaps += [(plan.query, due) for due in plan.gaps]
+            self.marks[plan.query] = plan.watermark
+
+    @property
+    def recorded(self):
+        return Counter([(query, due) for query, due, _ in self.runs] + self.gaps)
+
+
+def query(name, schedule=HOURLY, *, enabled=True):
+    text = QueryText(text="SELECT 1", dialect=Dialect.DUCKDB, location=PLACE)
+    return ScheduledQuery(name=name, enabled=enabled, sql=text, schedule=schedule, location=PLACE)
+
+
+def planner(store, **timing):
+    return Planner(store, lambda _: QueryTiming(**timing))
+
+
+def test_a_new_query_is_not_run_when_it_is_loaded_but_at_its_next_due_time():
+    store = RememberedRuns()
+    made = planner(store)
+
+    made.load([query("a")], START)
+    made.plan(START + timedelta(minutes=58))
+    before = list(store.runs)
+    made.plan(START + timedelta(minutes=59))
+
+    assert before == []
+    assert store.runs == [("a", datetime(2026, 1, 15, 1, tzinfo=UTC), True)]
+
+
+def test_what_fell_due_during_an_outage_is_run_oldest_first_after_it():
+    store = RememberedRuns()
+    planner(store).load([query("a")], START)
+
+    planner(store).load([query("a")], START + timedelta(hours=3))
+
+    hours = [datetime(2026, 1, 15, hour, tzinfo=UTC) for hour in (1, 2, 3)]
+    assert store.runs == [("a", due, False) for due in hours]
+
+
+def test_catching_up_with_the_latest_alone_leaves_gaps_that_are_recorded():
+    store = RememberedRuns()
+    planner(store).load([query("a")], START)
+
+    planner(store, catch_up=CatchUp.LATEST).load([query("a")], START + timedelta(hours=3))
+
+    assert store.runs == [("a", datetime(2026, 1, 15, 3, tzinfo=UTC), False)]
+    assert store.gaps == [("a", datetime(2026, 1, 15, hour, tzinfo=UTC)) for hour in (1, 2)]
+
+
+def test_an_edit_during_an_outage_changes_nothing_that_was_owed_before_it():
+    store = RememberedRuns()
+    planner(store).load([query("a")], START)
+
+    planner(store).load([query("a", SCHEDULES[3])], START + timedelta(hours=2))
+
+    assert [due for _, due, _ in store.runs] == [datetime(2026, 1, 15, hour, tzinfo=UTC) for hour in (1, 2)]
+
+
+def test_a_query_that_is_disabled_and_enabled_again_owes_nothing_for_the_time_between():
+    store = RememberedRuns()
+    made = planner(store)
+
+    made.load([query("a")], START)
+    made.load([query("a", enabled=False)], START + timedelta(minutes=90))
+    made.plan(START + timedelta(hours=4))
+    made.load([query("a")], START + timedelta(hours=4))
+    made.plan(START + timedelta(hours=5))
+
+    assert [due for _, due, _ in store.runs] == [datetime(2026, 1, 15, hour, tzinfo=UTC) for hour in (1, 5)]
+
+
+def test_a_deleted_query_stops_and_a_renamed_one_is_new():
+    store = RememberedRuns()
+    made = planner(store)
+
+    made.load([query("old name")], START)
+    made.load([query("new name")], START + timedelta(minutes=90))
+    made.plan(START + timedelta(hours=3))
+
+    assert [(name, due.hour) for name, due, _ in store.runs] == [
+        ("old name", 1),
+        ("new name", 2),
+        ("new name", 3),
+    ]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("wait"), st.integers(0, 400)),
+        st.tuples(st.just("jump back"), st.integers(1, 120)),
+        st.tuples(st.just("outage"), st.integers(0, 2_000)),
+        st.tuples(st.just("edit"), st.integers(0, len(SCHEDULES) - 1)),
+        st.tuples(st.just("disable"), st.just(0)),
+        st.tuples(st.just("delete"), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=150)
+@given(STEPS)
+def test_every_due_time_is_recorded_exactly_once_whatever_happens(steps):
+    """Waits of any length, clock jumps, outages, edits, disabling and deletion: nothing missing, nothing twice."""
+    store, now, queries = RememberedRuns(), START, [query("a"), query("b", SCHEDULES[1])]
+    made = planner(store, catch_up_limit=3)
+    made.load(queries, now)
+
+    for kind, number in steps:
+        if kind == "jump back":
+            made.plan(now - timedelta(minutes=number))
+            continue
+        now += timedelta(minutes=number if kind in {"wait", "outage"} else 1)
+        if kind == "outage":
+            made = planner(store, catch_up_limit=3)
+        elif kind == "edit":
+            queries = [query("a", SCHEDULES[number]), query("b", SCHEDULES[1])]
+        elif kind == "disable":
+            queries = [query("a", enabled=False), query("b", SCHEDULES[1])]
+        elif kind == "delete":
+            queries = [query("b", SCHEDULES[1])]
+        if kind == "wait":
+            made.plan(now)
+        else:
+            made.load(queries, now)
+    made.load(queries, now)
+
+    expected = Counter(
+        (name, due)
+        for name, epochs in store.remembered_epochs.items()
+        for due in owed(epochs, after=START - timedelta(days=1), until=now)
+    )
+    assert store.recorded == expected
+    assert set(expected.values()) <= {1}

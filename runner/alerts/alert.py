@@ -85,9 +85,22 @@ class Alert:
     """None: routed by the settings. Empty: nobody is told."""
     run_id: str
     """The run that last changed it."""
+    merged_into: str | None = None
+    """The id of the alert that took its matches over, if late matches joined their windows."""
 
 
-def alert_id(key: AlertKey, window_start: datetime) -> str:
-    """Derive an alert's id from its key and the start of its window (aware, UTC)."""
+def first_status(severity: str) -> AlertStatus:
+    """Panther opens alerts of severity INFO as resolved: they are kept, and nobody has to act."""
+    return AlertStatus.RESOLVED if severity == "INFO" else AlertStatus.OPEN
+
+
+def alert_id(key: AlertKey, window_start: datetime, turn: int = 0) -> str:
+    """Derive an alert's id from its key and the start of its window (aware, UTC).
+
+    `turn` rises if the id is taken: an alert keeps its id when its window moves, and another window of
+    the key may come to start where it once did.
+    """
     parts = f"{key.rule_id}\x1f{key.kind}\x1f{key.dedup}\x1f{window_start.isoformat()}"
+    if turn:
+        parts += f"\x1f{turn}"
     return hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

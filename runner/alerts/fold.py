@@ -1,11 +1,12 @@
 """Matches in order of time become windows, and windows that reach the threshold are alerts.
 
-Pure: the alerts of a key are a function of its matches alone. A live run adds to the last window; a match
+Pure: the windows of a key are a function of its matches alone. A live run adds to the last window; a match
 that comes late is folded again from the window it falls into.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from runner.alerts.alert import AlertRules
+    from runner.alerts.alert import AlertRules, AlertStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What one reference time brought to one key."""
+    """What one reference time brought to one key; or a whole window that is already known."""
 
     at: datetime
     count: int
@@ -27,6 +28,13 @@ class Step:
     """The distinct values of the rule's `unique` function, if that is what the threshold counts."""
     first_match: int = 0
     """The number by which the store knows the first match of this time."""
+    until: datetime | None = None
+    """The last time that it stands for, if it stands for more than one."""
+
+    @property
+    def end(self) -> datetime:
+        """The last time that it stands for."""
+        return self.until or self.at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +47,25 @@ class Window:
     first_match: int
     reached_at: datetime | None
     """When the threshold was reached; None as long as it was not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownWindow:
+    """A window as the store has it from an earlier fold; it is an alert if it has a `created_at`."""
+
+    alert_id: str
+    start: datetime
+    last: datetime
+    count: int
+    """0 if all its matches have moved to other windows."""
+    first_match: int
+    created_at: datetime | None
+    severity: str
+    status: AlertStatus
+
+    def as_step(self) -> Step:
+        """Return one step that stands for all its matches, so that none of them has to be read again."""
+        return Step(at=self.start, until=self.last, count=self.count, first_match=self.first_match)
 
 
 def windows_of(steps: Iterable[Step], rules: AlertRules) -> list[Window]:
@@ -60,7 +87,7 @@ def windows_of(steps: Iterable[Step], rules: AlertRules) -> list[Window]:
 def _window(steps: Sequence[Step], rules: AlertRules) -> Window:
     return Window(
         start=steps[0].at,
-        last=steps[-1].at,
+        last=steps[-1].end,
         count=sum(step.count for step in steps),
         first_match=steps[0].first_match,
         reached_at=_reached_at(steps, rules) if rules.create_alert else None,
@@ -73,35 +100,61 @@ def _reached_at(steps: Sequence[Step], rules: AlertRules) -> datetime | None:
         count += step.count
         values |= step.values
         if (len(values) if rules.counts_unique else count) >= rules.threshold:
-            return step.at
+            return step.end
     return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adoption:
-    """Which windows keep the identity of which known ones, after a late match has moved them."""
+    """Which windows keep the identity of which known ones, after matches have come late or moved away."""
 
-    kept: dict[int, int]
-    """Position of the new window → position of the known window whose id it keeps."""
-    merged: dict[int, int]
-    """Position of a known window that is no more → position of the new window that took it in."""
+    kept: dict[int, KnownWindow]
+    """Position of the new window → the known window whose id it keeps."""
+    merged: dict[int, tuple[KnownWindow, ...]]
+    """Position of the new window → the other known windows that it took in."""
+    emptied: tuple[KnownWindow, ...]
+    """Known windows that have no match any more."""
 
 
-def adopt(windows: Sequence[Window], known_starts: Sequence[datetime]) -> Adoption:
-    """Let each new window keep the id of the earliest known window that starts within it.
+def adopt(windows: Sequence[Window], known: Sequence[KnownWindow]) -> Adoption:
+    """Let each new window keep the id of a known window that begins within it.
 
-    `windows` and `known_starts` are in order of time. A known window always lies in some new one, since
-    its first match does.
+    Of several it keeps that of the earliest alert, as people may know it; a window that is no alert
+    yet gives way. Both sequences are in order of time. A known window whose first match has moved away goes
+    to where its next one is; if all have, to a new window before it: a match only ever moves to an
+    earlier time.
     """
-    kept: dict[int, int] = {}
-    merged: dict[int, int] = {}
-    position = -1
-    for known, start in enumerate(known_starts):
-        while position + 1 < len(windows) and windows[position + 1].start <= start:
-            position += 1
-        target = max(position, 0)
-        if target in kept:
-            merged[known] = target
+    homes, homeless = _homes(windows, known)
+    for one in sorted(homeless, key=_precedence):
+        free = [position for position, window in enumerate(windows) if window.start < one.start]
+        free = [position for position in free if position not in homes]
+        if one.count and free:
+            homes[free[-1]] = [one]
+            homeless.remove(one)
+    return Adoption(
+        kept={position: guests[0] for position, guests in homes.items()},
+        merged={position: tuple(guests[1:]) for position, guests in homes.items() if len(guests) > 1},
+        emptied=tuple(homeless),
+    )
+
+
+def _homes(
+    windows: Sequence[Window], known: Sequence[KnownWindow]
+) -> tuple[dict[int, list[KnownWindow]], list[KnownWindow]]:
+    """Return the known windows by the position of the new one they lie in, and those that lie in none."""
+    homes: dict[int, list[KnownWindow]] = {}
+    homeless: list[KnownWindow] = []
+    lasts = [window.last for window in windows]
+    for one in known:
+        position = bisect_left(lasts, one.start)
+        if position < len(windows) and windows[position].start <= one.last:
+            homes.setdefault(position, []).append(one)
         else:
-            kept[target] = known
-    return Adoption(kept=kept, merged=merged)
+            homeless.append(one)
+    for guests in homes.values():
+        guests.sort(key=_precedence)
+    return homes, homeless
+
+
+def _precedence(known: KnownWindow) -> tuple[bool, datetime]:
+    return known.created_at is None, known.start

@@ -9,7 +9,8 @@ import orjson
 import sqlalchemy as sa
 
 from runner.alerts.alert import Alert, AlertKey, AlertStatus, AlertType
-from runner.errors import StoreError
+from runner.errors import UnknownAlert
+from runner.store.portions import portions
 from runner.store.schema import alert_history, alerts, matches
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
 
 _SHORTEST_ID = 4
+_AFTER_HEX = "g"
+"""Sorts after any digit that an id may go on with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,31 +58,34 @@ def list_alerts(connection: Connection, chosen: AlertFilter, limit: int) -> list
 
 def alerts_of(connection: Connection, alert_ids: Iterable[str]) -> dict[str, Alert]:
     """Return alerts by id."""
-    query = sa.select(alerts).where(alerts.c.alert_id.in_(list(alert_ids)))
-    return {row["alert_id"]: _alert_of(row) for row in connection.execute(query).mappings()}
+    found: dict[str, Alert] = {}
+    for some in portions(list(alert_ids)):
+        rows = connection.execute(sa.select(alerts).where(alerts.c.alert_id.in_(some))).mappings()
+        found.update({row["alert_id"]: _alert_of(row) for row in rows})
+    return found
 
 
 def find(connection: Connection, prefix: str) -> Alert:
-    """Return the one alert whose id begins so. Raises `StoreError` if there is none, or several."""
+    """Return the one alert whose id begins so. Raises `UnknownAlert` if there is none, or several."""
     if len(prefix) < _SHORTEST_ID:
-        raise StoreError(f"{prefix!r} is too short: give at least {_SHORTEST_ID} characters of an alert's id")
-    query = (
-        sa.select(alerts)
-        .where(
-            alerts.c.created_at.is_not(None), alerts.c.alert_id.startswith(prefix.lower(), autoescape=True)
+        raise UnknownAlert(
+            f"{prefix!r} is too short: give at least {_SHORTEST_ID} characters of an alert's id"
         )
-        .limit(2)
-    )
+    start = prefix.lower()
+    begins_so = alerts.c.alert_id.between(start, start + _AFTER_HEX)  # a range, so that the index answers
+    query = sa.select(alerts).where(alerts.c.created_at.is_not(None), begins_so).limit(2)
     rows = connection.execute(query).mappings().all()
     if not rows:
-        raise StoreError(f"there is no alert whose id begins with {prefix!r}")
+        raise UnknownAlert(f"there is no alert whose id begins with {prefix!r}")
     if len(rows) > 1:
-        raise StoreError(f"several alerts have an id that begins with {prefix!r}: give more of it")
+        raise UnknownAlert(f"several alerts have an id that begins with {prefix!r}: give more of it")
     return _alert_of(rows[0])
 
 
 def events_of(connection: Connection, alert: Alert, limit: int) -> list[dict[str, Any]]:
     """Return the stored rows of an alert, in order of time: the first few of its matches."""
+    if not alert.match_count:
+        return []  # its matches have all moved to other alerts
     query = (
         sa.select(matches.c.event)
         .where(
@@ -89,7 +95,7 @@ def events_of(connection: Connection, alert: Alert, limit: int) -> list[dict[str
             matches.c.matched_at.between(alert.first_match_at, alert.last_match_at),
             matches.c.event.is_not(None),
         )
-        .order_by(matches.c.matched_at, matches.c.match_id)
+        .order_by(matches.c.matched_at, matches.c.query, matches.c.match_id)
         .limit(limit)
     )
     return [orjson.loads(text) for text in connection.scalars(query)]
@@ -105,10 +111,8 @@ def change_status(
     now: datetime,
 ) -> None:
     """Set the status of alerts, and write down who did it."""
-    for alert in changed:
-        connection.execute(
-            sa.update(alerts).where(alerts.c.alert_id == alert.alert_id).values(status=status.value)
-        )
+    for some in portions([alert.alert_id for alert in changed]):
+        connection.execute(sa.update(alerts).where(alerts.c.alert_id.in_(some)).values(status=status.value))
     entries = [
         {
             "alert_id": alert.alert_id,
@@ -170,4 +174,5 @@ def _alert_of(row: RowMapping) -> Alert:
         context=orjson.loads(row["context"]),
         destinations=None if destinations is None else tuple(destinations),
         run_id=row["run_id"],
+        merged_into=row["merged_into"],
     )

@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
 
 from runner.alerts import fold
-from runner.alerts.alert import AlertKey, AlertStatus, AlertType, alert_id
-from runner.alerts.fold import Step, Window
+from runner.alerts.alert import AlertKey, AlertStatus, AlertType, alert_id, first_status
+from runner.alerts.changes import AlertChange, ChangedAlert, plan_key
+from runner.alerts.fold import KnownWindow, Step
 from runner.alerts.match import MatchKind
-from runner.store.schema import alerts, matches, touched
+from runner.store.matches import KEY, same, window_at
+from runner.store.portions import portions
+from runner.store.schema import alerts, matches, recognised, touched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.engine import Connection, RowMapping
 
     from runner.alerts.alert import AlertRules
+    from runner.alerts.changes import KeyPlan, PlannedWindow
     from runner.runs.query_run import Claim
-
-_KEY = ("rule_id", "kind", "dedup")
-
-
-class AlertChange(StrEnum):
-    """What a run did to an alert."""
-
-    NEW = "new"
-    GROWN = "grown"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChangedAlert:
-    """An alert that a run's matches belong to."""
-
-    alert_id: str
-    change: AlertChange
 
 
 def fold_chunk(
@@ -51,124 +37,113 @@ def fold_chunk(
     *,
     events_per_alert: int,
 ) -> list[ChangedAlert]:
-    """Fold the keys of one chunk, and return the alerts that this run's reference time falls into."""
-    known = _known_windows(connection, chunk)
-    plan = _Plan(claim=claim)
-    for key, steps in _steps_by_key(connection, chunk, rules):
-        plan.add(key, fold.windows_of(steps, rules[key.rule_id].of_kind(key.kind)), known.pop(key, []))
-    for rows in known.values():
-        plan.empty(rows)
-    _write(connection, plan, rules)
-    if plan.grows:
+    """Fold the keys of one chunk, and return the alerts that are new or have grown."""
+    plans = list(_plans(connection, chunk, rules))
+    windows = _with_free_ids(connection, [window for plan in plans for window in plan.windows])
+    _write_windows(connection, windows, rules, claim.run_id)
+    _write_departures(connection, plans, claim.run_id)
+    if any(window.differs for window in windows):
         _drop_surplus_events(connection, chunk, events_per_alert)
-    return plan.changed
+    changes = (window.change_by(claim.key.scheduled_for) for window in windows)
+    return [change for change in changes if change is not None]
 
 
-class _Plan:
-    """What is to be written for a chunk of keys: collected first, written in few statements."""
-
-    def __init__(self, *, claim: Claim) -> None:
-        self._claim = claim
-        self.run_id = claim.run_id
-        self.inserts: list[dict[str, Any]] = []
-        self.updates: list[dict[str, Any]] = []
-        self.redescribed: list[dict[str, Any]] = []
-        self.merges: list[dict[str, Any]] = []
-        self.changed: list[ChangedAlert] = []
-        self.grows = False
-
-    def add(self, key: AlertKey, windows: Sequence[Window], known: Sequence[RowMapping]) -> None:
-        """Plan the windows of one key, given those that are known."""
-        adoption = fold.adopt(windows, [row["window_start"] for row in known])
-        ids: dict[int, str] = {}
-        for position, window in enumerate(windows):
-            kept = adoption.kept.get(position)
-            row = None if kept is None else known[kept]
-            ids[position] = row["alert_id"] if row else alert_id(key, window.start)
-            self._plan_window(key, window, row, ids[position])
-        for gone, position in adoption.merged.items():
-            self.merges.append({"merged_id": known[gone]["alert_id"], "into": ids[position]})
-
-    def empty(self, known: Sequence[RowMapping]) -> None:
-        """Plan a key whose matches have all moved to another one: its alerts stay, with no matches."""
-        self.updates += [
-            {
-                "updated_id": row["alert_id"],
-                "start": row["window_start"],
-                "last": row["window_last"],
-                "count": 0,
-                "reached": row["created_at"],
-                "run": self._claim.run_id,
-            }
-            for row in known
-        ]
-
-    def _plan_window(self, key: AlertKey, window: Window, row: RowMapping | None, identity: str) -> None:
-        reached = window.reached_at if row is None else row["created_at"] or window.reached_at
-        changes = {"start": window.start, "last": window.last, "count": window.count, "reached": reached}
-        if row is None:
-            self.inserts.append({"alert_id": identity, "key": key, "first": window.first_match, **changes})
-        elif self._differs(row, window):
-            self.grows = True
-            self.updates.append({"updated_id": identity, "run": self._claim.run_id, **changes})
-            if row["first_match"] != window.first_match:
-                self.redescribed.append({"alert_id": identity, "key": key, "first": window.first_match})
-        if reached is not None and window.start <= self._claim.key.scheduled_for <= window.last:
-            self.changed.append(ChangedAlert(alert_id=identity, change=self._change(row, window)))
-
-    @staticmethod
-    def _differs(row: RowMapping, window: Window) -> bool:
-        now = (window.start, window.last, window.count, window.first_match)
-        before = (row["window_start"], row["window_last"], row["match_count"], row["first_match"])
-        return now != before or (row["created_at"] is None and window.reached_at is not None)
-
-    @staticmethod
-    def _change(row: RowMapping | None, window: Window) -> AlertChange:
-        if row is None or row["created_at"] is None:
-            return AlertChange.NEW
-        return AlertChange.GROWN if row["match_count"] != window.count else AlertChange.UNCHANGED
+def unchanged(connection: Connection, changed: Iterable[ChangedAlert]) -> list[ChangedAlert]:
+    """Return the other alerts that matches of the run belong to, which earlier runs had counted."""
+    seen = (
+        sa.select(*(recognised.c[name] for name in (*KEY, "matched_at")))
+        .where(~recognised.c.is_late)
+        .distinct()
+        .subquery("seen")
+    )
+    homes = sa.select(window_at(seen, seen.c.matched_at).scalar_subquery()).select_from(seen)
+    query = (
+        sa.select(alerts.c.alert_id)
+        .where(alerts.c.alert_id.in_(homes), alerts.c.created_at.is_not(None))
+        .order_by(alerts.c.alert_id)
+    )
+    named = {one.alert_id for one in changed}
+    return [
+        ChangedAlert(alert_id=found, change=AlertChange.UNCHANGED)
+        for found in connection.scalars(query)
+        if found not in named
+    ]
 
 
-def _same_key(left: sa.FromClause, right: sa.FromClause) -> sa.ColumnElement[bool]:
-    return sa.and_(*(left.c[name] == right.c[name] for name in _KEY))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _KnownOfKey:
+    """The windows of a key that are to be folded again."""
+
+    since: datetime
+    """Matches are read from here on; what lies before is taken from the windows."""
+    windows: list[KnownWindow]
+
+    def steps(self) -> list[Step]:
+        return [one.as_step() for one in self.windows if one.start < self.since and one.count]
 
 
-def _since_base(moment: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    return moment >= touched.c.base
+def _plans(connection: Connection, chunk: int, rules: Mapping[str, AlertRules]) -> Iterator[KeyPlan]:
+    known = _known_windows(connection, chunk)
+    for key, steps in _steps_by_key(connection, chunk, rules):
+        before = known.pop(key, None)
+        of_kind = rules[key.rule_id].of_kind(key.kind)
+        if before is None:
+            yield plan_key(key, fold.windows_of(steps, of_kind), [])
+        else:
+            yield plan_key(key, fold.windows_of([*before.steps(), *steps], of_kind), before.windows)
+    for key, before in known.items():
+        yield plan_key(key, [], before.windows)
 
 
 def _key_of(row: RowMapping) -> AlertKey:
     return AlertKey(rule_id=row["rule_id"], kind=row["kind"], dedup=row["dedup"])
 
 
-def _known_windows(connection: Connection, chunk: int) -> dict[AlertKey, list[RowMapping]]:
+def _known_windows(connection: Connection, chunk: int) -> dict[AlertKey, _KnownOfKey]:
     """Return the windows that are to be folded again, by key, in order of time."""
     query = (
-        sa.select(alerts)
-        .join_from(touched, alerts, _same_key(touched, alerts))
-        .where(touched.c.chunk == chunk, alerts.c.merged_into.is_(None), _since_base(alerts.c.window_start))
-        .order_by(*(touched.c[name] for name in _KEY), alerts.c.window_start)
+        sa.select(alerts, touched.c.since)
+        .join_from(touched, alerts, same(KEY, touched, alerts))
+        .where(
+            touched.c.chunk == chunk, alerts.c.merged_into.is_(None), alerts.c.window_start >= touched.c.base
+        )
+        .order_by(*(touched.c[name] for name in KEY), alerts.c.window_start)
     )
-    rows = connection.execute(query).mappings()
-    return {key: list(group) for key, group in itertools.groupby(rows, _key_of)}
+    known: dict[AlertKey, _KnownOfKey] = {}
+    for row in connection.execute(query).mappings():
+        of_key = known.setdefault(_key_of(row), _KnownOfKey(since=row["since"], windows=[]))
+        of_key.windows.append(_known_window(row))
+    return known
+
+
+def _known_window(row: RowMapping) -> KnownWindow:
+    return KnownWindow(
+        alert_id=row["alert_id"],
+        start=row["window_start"],
+        last=row["window_last"],
+        count=row["match_count"],
+        first_match=row["first_match"],
+        created_at=row["created_at"],
+        severity=row["severity"],
+        status=AlertStatus(row["status"]),
+    )
 
 
 def _steps_by_key(
     connection: Connection, chunk: int, rules: Mapping[str, AlertRules]
 ) -> Iterator[tuple[AlertKey, list[Step]]]:
     values = _unique_values(connection, chunk, [name for name, rule in rules.items() if rule.counts_unique])
+    grouping = (*(touched.c[name] for name in KEY), matches.c.matched_at, matches.c.query)
     query = (
         sa.select(
-            *(touched.c[name] for name in _KEY),
-            matches.c.matched_at,
-            matches.c.query,
+            *grouping,
             sa.func.sum(matches.c.occurrences).label("count"),
             sa.func.min(matches.c.match_id).label("first_match"),
         )
-        .join_from(touched, matches, _same_key(touched, matches))
-        .where(touched.c.chunk == chunk, _since_base(matches.c.matched_at))
-        .group_by(*(touched.c[name] for name in _KEY), matches.c.matched_at, matches.c.query)
-        .order_by(*(touched.c[name] for name in _KEY), matches.c.matched_at, matches.c.query)
+        .join_from(touched, matches, same(KEY, touched, matches))
+        .where(touched.c.chunk == chunk, matches.c.matched_at >= touched.c.since)
+        .group_by(*grouping)
+        .order_by(*grouping)
     )
     rows = connection.execute(query).mappings()
     for key, group in itertools.groupby(rows, _key_of):
@@ -193,18 +168,18 @@ def _step(rows: Sequence[RowMapping], values: frozenset[str]) -> Step:
 
 def _unique_values(
     connection: Connection, chunk: int, rule_ids: Sequence[str]
-) -> dict[tuple[AlertKey, Any], frozenset[str]]:
+) -> dict[tuple[AlertKey, datetime], frozenset[str]]:
     if not rule_ids:
         return {}
-    columns = (*(touched.c[name] for name in _KEY), matches.c.matched_at)
+    columns = (*(touched.c[name] for name in KEY), matches.c.matched_at)
     query = (
         sa.select(*columns, matches.c.unique_value)
         .distinct()
-        .join_from(touched, matches, _same_key(touched, matches))
+        .join_from(touched, matches, same(KEY, touched, matches))
         .where(
             touched.c.chunk == chunk,
-            _since_base(matches.c.matched_at),
-            matches.c.rule_id.in_(rule_ids),
+            matches.c.matched_at >= touched.c.since,
+            touched.c.rule_id.in_(rule_ids),
             matches.c.unique_value.is_not(None),
         )
         .order_by(*columns)
@@ -214,51 +189,93 @@ def _unique_values(
     return {key: frozenset(row["unique_value"] for row in group) for key, group in grouped}
 
 
-def _write(connection: Connection, plan: _Plan, rules: Mapping[str, AlertRules]) -> None:
-    described = _descriptions(connection, [row["first"] for row in (*plan.inserts, *plan.redescribed)])
-    if plan.inserts:
-        rows = [
-            {
-                "run_id": plan.run_id,
-                **_alert_row(row),
-                **_description(described[row["first"]], _of(row, rules)),
-            }
-            for row in plan.inserts
-        ]
-        connection.execute(
-            sa.insert(alerts), [{**row, "status": _first_status(row["severity"]).value} for row in rows]
-        )
-    if plan.updates:
-        connection.execute(_UPDATE, plan.updates)
-    for row in plan.redescribed:
-        values = {"first_match": row["first"], **_description(described[row["first"]], _of(row, rules))}
-        connection.execute(sa.update(alerts).where(alerts.c.alert_id == row["alert_id"]).values(values))
-    if plan.merges:
-        connection.execute(_MERGE, plan.merges)
+def _with_free_ids(connection: Connection, windows: Sequence[PlannedWindow]) -> list[PlannedWindow]:
+    """Give another id to new windows whose own an alert has kept that once started there."""
+    new = [window.alert_id for window in windows if window.known is None]
+    taken = _taken(connection, new)
+    return [
+        _with_free_id(connection, window) if window.known is None and window.alert_id in taken else window
+        for window in windows
+    ]
+
+
+def _with_free_id(connection: Connection, window: PlannedWindow) -> PlannedWindow:
+    ids = (alert_id(window.key, window.window.start, turn) for turn in itertools.count(1))
+    return replace(window, alert_id=next(free for free in ids if not _taken(connection, [free])))
+
+
+def _taken(connection: Connection, ids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for some in portions(ids):
+        found.update(connection.scalars(sa.select(alerts.c.alert_id).where(alerts.c.alert_id.in_(some))))
+    return found
+
+
+def _write_windows(
+    connection: Connection, windows: Sequence[PlannedWindow], rules: Mapping[str, AlertRules], run_id: str
+) -> None:
+    inserted = [window for window in windows if window.known is None]
+    redescribed = [window for window in windows if window.is_redescribed]
+    details = _details(connection, [window.window.first_match for window in (*inserted, *redescribed)])
+
+    def words(window: PlannedWindow) -> dict[str, Any]:
+        return _words(window, details[window.window.first_match], rules[window.key.rule_id])
+
+    if inserted:
+        rows = [{**_alert_row(window), **words(window), "run_id": run_id} for window in inserted]
+        connection.execute(sa.insert(alerts), rows)
+    updated = [_figures(window) for window in windows if window.differs]
+    if updated:
+        connection.execute(_UPDATE, [{**figures, "run": run_id} for figures in updated])
+    for window in redescribed:
+        values = {"first_match": window.window.first_match, **words(window)}
+        connection.execute(sa.update(alerts).where(alerts.c.alert_id == window.alert_id).values(values))
+
+
+def _write_departures(connection: Connection, plans: Iterable[KeyPlan], run_id: str) -> None:
+    merged: list[dict[str, str]] = []
+    emptied: list[dict[str, str]] = []
+    forgotten: list[dict[str, str]] = []
+    for plan in plans:
+        merged += [{"gone": gone, "into": into, "run": run_id} for gone, into in plan.merged.items()]
+        emptied += [{"gone": one.alert_id, "run": run_id} for one in plan.emptied]
+        forgotten += [{"gone": gone} for gone in plan.forgotten]
+    for statement, rows in ((_MERGE, merged), (_EMPTY, emptied), (_FORGET, forgotten)):
+        if rows:
+            connection.execute(statement, rows)
 
 
 _UPDATE = (
     sa.update(alerts)
-    .where(alerts.c.alert_id == sa.bindparam("updated_id"))
+    .where(alerts.c.alert_id == sa.bindparam("updated"))
     .values(
         window_start=sa.bindparam("start"),
         window_last=sa.bindparam("last"),
         match_count=sa.bindparam("count"),
-        created_at=sa.bindparam("reached"),
+        created_at=sa.bindparam("created"),
         run_id=sa.bindparam("run"),
     )
 )
-_MERGE = (
-    sa.update(alerts)
-    .where(alerts.c.alert_id == sa.bindparam("merged_id"))
-    .values(merged_into=sa.bindparam("into"))
-)
+_GONE = alerts.c.alert_id == sa.bindparam("gone")
+_MERGE = sa.update(alerts).where(_GONE).values(merged_into=sa.bindparam("into"), run_id=sa.bindparam("run"))
+_EMPTY = sa.update(alerts).where(_GONE).values(match_count=0, run_id=sa.bindparam("run"))
+_FORGET = sa.delete(alerts).where(_GONE)
 
 
-def _descriptions(connection: Connection, match_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _figures(window: PlannedWindow) -> dict[str, Any]:
+    return {
+        "updated": window.alert_id,
+        "start": window.window.start,
+        "last": window.window.last,
+        "count": window.window.count,
+        "created": window.created_at,
+    }
+
+
+def _details(connection: Connection, match_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Read what the first matches say about their alerts, by match id."""
     found: dict[int, dict[str, Any]] = {}
-    for some in _portions(match_ids):
+    for some in portions(match_ids):
         rows = connection.execute(
             sa.select(matches.c.match_id, matches.c.details).where(matches.c.match_id.in_(some))
         )
@@ -266,41 +283,28 @@ def _descriptions(connection: Connection, match_ids: Sequence[int]) -> dict[int,
     return found
 
 
-def _portions(match_ids: Sequence[int], size: int = 1_000) -> Iterator[Sequence[int]]:
-    return (match_ids[start : start + size] for start in range(0, len(match_ids), size))
-
-
-def _of(planned: Mapping[str, Any], rules: Mapping[str, AlertRules]) -> AlertRules:
-    return rules[planned["key"].rule_id]
-
-
-def _alert_row(planned: Mapping[str, Any]) -> dict[str, Any]:
-    key: AlertKey = planned["key"]
-    is_error = key.kind == MatchKind.ERROR
+def _alert_row(window: PlannedWindow) -> dict[str, Any]:
+    is_error = window.key.kind == MatchKind.ERROR
     return {
-        "alert_id": planned["alert_id"],
-        "rule_id": key.rule_id,
-        "kind": key.kind,
-        "dedup": key.dedup,
-        "window_start": planned["start"],
-        "window_last": planned["last"],
-        "match_count": planned["count"],
-        "first_match": planned["first"],
-        "created_at": planned["reached"],
+        "alert_id": window.alert_id,
+        "rule_id": window.key.rule_id,
+        "kind": window.key.kind,
+        "dedup": window.key.dedup,
+        "window_start": window.window.start,
+        "window_last": window.window.last,
+        "match_count": window.window.count,
+        "first_match": window.window.first_match,
+        "created_at": window.created_at,
         "type": (AlertType.SCHEDULED_RULE_ERROR if is_error else AlertType.SCHEDULED_RULE).value,
     }
 
 
-def _first_status(severity: str) -> AlertStatus:
-    """Panther opens alerts of severity INFO as resolved: they are kept, and nobody has to act."""
-    return AlertStatus.RESOLVED if severity == "INFO" else AlertStatus.OPEN
-
-
-def _description(details: Mapping[str, Any], rules: AlertRules) -> dict[str, Any]:
+def _words(window: PlannedWindow, details: Mapping[str, Any], rules: AlertRules) -> dict[str, Any]:
     """Return what an alert says: the first match's own words, else those of the rule's definition."""
     return {
         "title": details["title"],
         "severity": details["severity"],
+        "status": _status(window.known, details["severity"]).value,
         "description": details.get("description", rules.description),
         "runbook": details.get("runbook", rules.runbook),
         "reference": details.get("reference", rules.reference),
@@ -309,23 +313,26 @@ def _description(details: Mapping[str, Any], rules: AlertRules) -> dict[str, Any
     }
 
 
+def _status(known: KnownWindow | None, severity: str) -> AlertStatus:
+    """Let the status follow the severity, as long as it is the one that the alert began with."""
+    if known is None or known.status == first_status(known.severity):
+        return first_status(severity)
+    return known.status
+
+
 def _drop_surplus_events(connection: Connection, chunk: int, events_per_alert: int) -> None:
     """Keep whole event rows only for the first few matches of each alert."""
-    in_window = sa.and_(
-        _same_key(alerts, matches),
-        matches.c.matched_at.between(alerts.c.window_start, alerts.c.window_last),
-        alerts.c.merged_into.is_(None),
+    kept = sa.select(*(matches.c[name] for name in ("match_id", *KEY, "matched_at", "query"))).join_from(
+        touched, matches, same(KEY, touched, matches)
     )
-    placed = (
-        sa.select(
-            matches.c.match_id,
-            sa.func.row_number()
-            .over(partition_by=alerts.c.alert_id, order_by=(matches.c.matched_at, matches.c.match_id))
-            .label("place"),
-        )
-        .select_from(touched.join(matches, _same_key(touched, matches)).join(alerts, in_window))
-        .where(touched.c.chunk == chunk, _since_base(matches.c.matched_at), matches.c.event.is_not(None))
-        .subquery()
+    kept = kept.where(
+        touched.c.chunk == chunk, matches.c.matched_at >= touched.c.base, matches.c.event.is_not(None)
     )
+    with_event = kept.subquery("with_event")
+    home = window_at(with_event, with_event.c.matched_at).scalar_subquery()
+    housed = sa.select(with_event, home.label("alert_id")).subquery("housed")
+    order = (housed.c.matched_at, housed.c.query, housed.c.match_id)
+    place = sa.func.row_number().over(partition_by=housed.c.alert_id, order_by=order).label("place")
+    placed = sa.select(housed.c.match_id, place).subquery("placed")
     surplus = sa.select(placed.c.match_id).where(placed.c.place > events_per_alert)
     connection.execute(sa.update(matches).where(matches.c.match_id.in_(surplus)).values(event=None))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from runner.errors import StoreError
 from runner.store.schema import REVISION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from alembic.config import Config
     from sqlalchemy.engine import URL, Connection, Engine
@@ -22,62 +24,105 @@ if TYPE_CHECKING:
 IN_MEMORY = "sqlite://"
 """A database that lives as long as the program: for dry runs and tests."""
 
-_BUSY_SECONDS = 30
+_BUSY_SECONDS = 30.0
+_TURN_SECONDS = 600.0
+_RETRY_SECONDS = 0.01
 _READS_ONLY = "reads_only"
+_LOCK_SPACE = 0x72756E  # "run": our advisory locks on a server that others may use too
+_PRAGMAS = (
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "temp_store=FILE",
+    # A commit of many matches touches pages all over the indexes: with SQLite's 2 MB it is half as fast.
+    "cache_size=-32768",
+    "temp.cache_size=-16384",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migrations:
+    """Where the steps of the schema are, and the name of the newest."""
+
+    location: str = "runner:store/migrations"
+    newest: str = REVISION
 
 
 class Database:
     """One state database, opened and at the newest schema.
 
     A SQLite file is made, with its folder, if it is not there; an older one is copied aside and migrated.
-    Raises `StoreError` if it cannot be opened, or if its schema is newer than this program.
+    `busy_seconds` is how long a SQLite writer waits for another. Raises `StoreError` if the database cannot
+    be opened, or if its schema is newer than this program.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(sa.make_url(url))
+    def __init__(
+        self, url: str, *, busy_seconds: float = _BUSY_SECONDS, migrations: Migrations | None = None
+    ) -> None:
         with _store_errors(url):
-            self._bring_up_to_date()
+            self.engine = _engine(_with_driver(sa.make_url(url)), busy_seconds)
+            try:
+                self._bring_up_to_date(migrations or Migrations())
+            except BaseException:
+                self.close()
+                raise
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a write transaction; it is committed at the end, or rolled back on any error."""
-        with _store_errors(str(self.engine.url)), self.engine.begin() as connection:
+        with _store_errors(self.engine.url), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection for reading: it waits for no writer, and no writer waits for it."""
-        with _store_errors(str(self.engine.url)), self.engine.connect() as connection:
+        with _store_errors(self.engine.url), self.engine.connect() as connection:
             yield connection.execution_options(**{_READS_ONLY: True})
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
-    def _bring_up_to_date(self) -> None:
-        with self.engine.connect() as connection:
+    def _bring_up_to_date(self, migrations: Migrations) -> None:
+        with self.reading() as connection:
             found = _revision_of(connection)
-        if found == REVISION:
+        if found == migrations.newest:
             return
         if found is not None:
-            _refuse_newer(found, self.engine)
-            _back_up(self.engine.url, found)
-        migrate(self.engine)
+            _refuse_newer(found, migrations.newest, self.engine.url)
+            _back_up(self.engine, f"before-{migrations.newest}-from-{found}")
+        migrate(self.engine, migrations)
 
 
-def migrate(engine: Engine) -> None:
-    """Bring a database to the newest schema, whatever it has now."""
+def migrate(engine: Engine, migrations: Migrations) -> None:
+    """Bring a database to the newest schema, whatever it has now. Raises `StoreError`."""
     from alembic import command  # noqa: PLC0415  Alembic is slow to import, and seldom needed
+    from alembic.util import CommandError  # noqa: PLC0415  as above
 
-    with engine.begin() as connection:
-        command.upgrade(_alembic_config(connection), "head")
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_alembic_config(connection, migrations.location), migrations.newest)
+    except CommandError as error:
+        raise StoreError(
+            f"the state database {_shown(engine.url)} has a schema that this runner does not know: {error}"
+        ) from error
 
 
-def _alembic_config(connection: Connection) -> Config:
+def take_turns(connection: Connection, names: Iterable[str]) -> None:
+    """Wait until no other transaction works on the same names, and keep others waiting until the end.
+
+    On SQLite nothing is left to do: it has one writer at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        for name in sorted(names):
+            lock = sa.func.pg_advisory_xact_lock(_LOCK_SPACE, sa.func.hashtext(name))
+            connection.execute(sa.select(lock))
+
+
+def _alembic_config(connection: Connection, location: str) -> Config:
     from alembic.config import Config  # noqa: PLC0415  as above
 
     config = Config()
-    config.set_main_option("script_location", "runner:store/migrations")
+    config.set_main_option("script_location", location)
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
@@ -90,28 +135,52 @@ def _revision_of(connection: Connection) -> str | None:
     return found
 
 
-def _refuse_newer(found: str, engine: Engine) -> None:
-    if found > REVISION:
+def _refuse_newer(found: str, newest: str, url: URL) -> None:
+    if found > newest:
         raise StoreError(
-            f"the state database {_shown(engine.url)} has schema {found}, and this runner knows {REVISION} at most: "
+            f"the state database {_shown(url)} has schema {found}, and this runner knows {newest} at most: "
             "use the newer runner that made it, or name another database with --state"
         )
 
 
-def _back_up(url: URL, found: str) -> None:
-    if url.get_backend_name() == "sqlite" and url.database:
-        shutil.copy2(url.database, f"{url.database}.before-{REVISION}-from-{found}")
+def _back_up(engine: Engine, suffix: str) -> None:
+    """Copy a SQLite database aside by its own means: a plain copy would miss what is still in its log."""
+    if engine.url.get_backend_name() != "sqlite" or not engine.url.database:
+        return
+    with (
+        closing(sqlite3.connect(engine.url.database)) as source,
+        closing(sqlite3.connect(f"{engine.url.database}.{suffix}")) as copy,
+    ):
+        try:
+            source.backup(copy)
+        except sqlite3.Error as error:
+            raise StoreError(f"the state database {_shown(engine.url)} cannot be copied: {error}") from error
 
 
-def _engine(url: URL) -> Engine:
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _engine(url: URL, busy_seconds: float) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    if not url.database:
-        engine = sa.create_engine(url, poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
-    else:
+    if url.database:
         _make_folder(Path(url.database))
-        engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-    sa.event.listen(engine, "connect", _configure_sqlite)
+        engine = sa.create_engine(url, connect_args={"timeout": busy_seconds})
+    else:
+        # One connection, which threads take in turns: a second one would be another, empty database.
+        only_one = {
+            "poolclass": sa.QueuePool,
+            "pool_size": 1,
+            "max_overflow": 0,
+            "pool_timeout": _TURN_SECONDS,
+        }
+        engine = sa.create_engine(url, connect_args={"check_same_thread": False}, **only_one)
+
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        _configure_sqlite(connection, busy_seconds)
+
+    sa.event.listen(engine, "connect", configure)
     sa.event.listen(engine, "begin", _begin_immediate)
     return engine
 
@@ -123,11 +192,26 @@ def _make_folder(file: Path) -> None:
         raise StoreError(f"the folder of the state database {file} cannot be made: {error}") from error
 
 
-def _configure_sqlite(connection: object, _record: object) -> None:
+def _configure_sqlite(connection: sqlite3.Connection, busy_seconds: float) -> None:
     """Let SQLAlchemy begin transactions itself, and let readers and one writer work side by side."""
-    connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's connection
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=FILE"):
-        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+    connection.isolation_level = None
+    _write_ahead(connection, busy_seconds)
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Switch to write-ahead logging. Of two that do so with a new file SQLite lets one fail, not wait."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -137,18 +221,20 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 @contextmanager
-def _store_errors(url: str) -> Iterator[None]:
+def _store_errors(url: URL | str) -> Iterator[None]:
+    """Turn what the database says into our own words; errors of others pass through."""
     try:
         yield
-    except IntegrityError:
-        raise
-    except (OperationalError, DatabaseError) as error:
-        raise StoreError(
-            f"the state database {_shown(sa.make_url(url))} did not do as asked: {error.orig}"
-        ) from error
+    except DBAPIError as error:
+        raise StoreError(f"the state database {_shown(url)} did not do as asked: {error.orig}") from error
     except SQLAlchemyError as error:
-        raise StoreError(f"the state database {_shown(sa.make_url(url))}: {error}") from error
+        raise StoreError(f"the state database {_shown(url)} cannot be used: {error}") from error
 
 
-def _shown(url: URL) -> str:
+def _shown(url: URL | str) -> str:
+    """Return the name of a database without its password."""
+    try:
+        url = sa.make_url(url)
+    except SQLAlchemyError:
+        return "with this URL"
     return url.database or "in memory" if url.get_backend_name() == "sqlite" else url.render_as_string()

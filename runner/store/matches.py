@@ -5,36 +5,25 @@ All of it is set-based: a run with a million matches costs a handful of statemen
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from runner.store.schema import alerts, matches, staged, touched
+from runner.alerts.match import Match
+from runner.store.schema import alerts, matches, recognised, staged, touched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy.engine import Connection
 
-    from runner.alerts.match import Match
     from runner.runs.query_run import Claim
 
-_KEY = ("rule_id", "kind", "dedup")
+KEY = ("rule_id", "kind", "dedup")
 _IDENTITY = ("rule_id", "kind", "identity", "ordinal")
-_COPIED = (
-    "rule_id",
-    "kind",
-    "dedup",
-    "identity",
-    "ordinal",
-    "position",
-    "occurrences",
-    "unique_value",
-    "details",
-    "event",
-)
+_COPIED = (*KEY, "identity", "ordinal", "occurrences", "unique_value", "details", "event")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Where a key without windows is folded from."""
 
@@ -42,47 +31,70 @@ KEYS_PER_CHUNK = 2_000
 """How many alert keys are folded at a time: what bounds the memory of a commit."""
 
 
-def store(connection: Connection, claim: Claim, batches: Iterable[Sequence[Match]]) -> int:
-    """Store the matches of a run, each event once, and note the keys they touch.
+def stage(connection: Connection, batches: Iterable[Sequence[Match]]) -> bool:
+    """Take the matches of a run in; returns whether there are any. Nothing is stored yet."""
+    filled = (batch for batch in batches if batch)
+    first = next(filled, None)
+    if first is None:
+        return False  # most runs: nothing more to do
+    _empty_workspace(connection)
+    dialect = connection.dialect
+    positional = type(dialect)(paramstyle="qmark" if dialect.paramstyle == "qmark" else "format")  # type: ignore[call-arg]  # every dialect takes it
+    insert = str(sa.insert(staged).compile(dialect=positional, column_keys=list(Match._fields)))
+    for batch in itertools.chain([first], filled):
+        # The driver takes the tuples as they are: a dict for each would take half of the time.
+        connection.exec_driver_sql(insert, [tuple(match) for match in batch])
+    return True
+
+
+def store(connection: Connection, claim: Claim, *, refolded: Collection[str]) -> int:
+    """Store the staged matches of a run, each event once, and note the keys they touch.
 
     Returns the number of chunks of touched keys. A match that an earlier reference time has seen does
-    not count again; one that was known from a later reference time only moves to this one.
+    not count again; one that was known from a later reference time moves to this one. Of runs of several
+    queries at one time the first by name counts. `refolded` names the rules whose open windows cannot be
+    taken as one step.
     """
-    _empty_workspace(connection)
-    _stage(connection, batches)
     _number_equal_identities(connection)
-    _note_touched_keys(connection, claim)
+    _recognise(connection, claim)
+    _note_touched_keys(connection, claim, refolded)
+    _take_late_ones_away(connection)
     _insert(connection, claim)
     newest = connection.scalar(sa.select(sa.func.max(touched.c.chunk)))
     return 0 if newest is None else newest + 1
 
 
+def same(names: Iterable[str], left: sa.FromClause, right: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that two tables agree in some columns."""
+    return sa.and_(*(left.c[name] == right.c[name] for name in names))
+
+
+def window_at(key: sa.FromClause, moment: sa.ColumnElement[datetime] | None = None) -> sa.Select[tuple[str]]:
+    """Select the last window of a key that has matches; with a moment, the last that began by then.
+
+    Ordered and cut rather than asked for its maximum, so that the index answers with one look.
+    """
+    query = (
+        sa.select(alerts.c.alert_id)
+        .where(same(KEY, alerts, key), alerts.c.merged_into.is_(None), alerts.c.match_count > 0)
+        .order_by(alerts.c.window_start.desc())
+        .limit(1)
+    )
+    return query if moment is None else query.where(alerts.c.window_start <= moment)
+
+
 def _empty_workspace(connection: Connection) -> None:
-    for table in (staged, touched):
+    for table in (staged, recognised, touched):
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
         connection.execute(sa.delete(table))
 
 
-def _stage(connection: Connection, batches: Iterable[Sequence[Match]]) -> None:
-    position = 0
-    for batch in batches:
-        rows = [
-            {"position": position + place, "ordinal": 1, **match._asdict()}
-            for place, match in enumerate(batch)
-        ]
-        if rows:
-            connection.execute(sa.insert(staged), rows)
-        position += len(rows)
-
-
 def _number_equal_identities(connection: Connection) -> None:
     """Tell apart identical rows of one run, so that three equal rows count three times, once."""
-    numbered = sa.select(
-        staged.c.position,
-        sa.func.row_number()
-        .over(partition_by=(staged.c.rule_id, staged.c.kind, staged.c.identity), order_by=staged.c.position)
-        .label("number"),
-    ).subquery()
+    columns = (staged.c.identity, staged.c.rule_id, staged.c.kind)
+    repeated = sa.select(staged.c.identity).group_by(*columns).having(sa.func.count() > 1)
+    number = sa.func.row_number().over(partition_by=columns, order_by=staged.c.position).label("number")
+    numbered = sa.select(staged.c.position, number).where(staged.c.identity.in_(repeated)).subquery()
     connection.execute(
         sa.update(staged)
         .values(ordinal=numbered.c.number)
@@ -90,47 +102,53 @@ def _number_equal_identities(connection: Connection) -> None:
     )
 
 
-def _note_touched_keys(connection: Connection, claim: Claim) -> None:
-    """Collect the keys of the staged matches, and those that a match leaves for an earlier time."""
-    at = claim.key.scheduled_for
-    left = (
-        sa.select(*(matches.c[name] for name in _KEY))
-        .join_from(staged, matches, sa.and_(*(staged.c[name] == matches.c[name] for name in _IDENTITY)))
-        .where(matches.c.matched_at > at)
+def _recognise(connection: Connection, claim: Claim) -> None:
+    """Sort out the matches that are known: what is left in the staging table is to be inserted."""
+    at, query = claim.key.scheduled_for, claim.key.query
+    is_late = sa.or_(matches.c.matched_at > at, sa.and_(matches.c.matched_at == at, matches.c.query > query))
+    found = sa.select(
+        staged.c.position, *(matches.c[name] for name in ("match_id", *KEY, "matched_at")), is_late
+    ).join_from(staged, matches, same(_IDENTITY, staged, matches))
+    connection.execute(sa.insert(recognised).from_select([column.name for column in recognised.c], found))
+    known = sa.select(recognised.c.position).where(~recognised.c.is_late)
+    connection.execute(sa.delete(staged).where(staged.c.position.in_(known)))
+
+
+def _note_touched_keys(connection: Connection, claim: Claim, refolded: Collection[str]) -> None:
+    """Collect the keys of the new matches, and those that a match leaves for an earlier time."""
+    at = sa.literal(claim.key.scheduled_for, matches.c.matched_at.type)
+    keys = sa.union(
+        sa.select(*(staged.c[name] for name in KEY)),
+        sa.select(*(recognised.c[name] for name in KEY)).where(recognised.c.is_late),
+    ).subquery("keys")
+    beginning = sa.literal(_BEGINNING, matches.c.matched_at.type)
+    base = window_at(keys, at).with_only_columns(alerts.c.window_start).scalar_subquery()
+    latest = window_at(keys).with_only_columns(alerts.c.window_last).scalar_subquery()
+    placed = sa.select(
+        *keys.c,
+        sa.func.coalesce(base, beginning).label("base"),
+        sa.and_(sa.func.coalesce(latest, beginning) < at, keys.c.rule_id.not_in(refolded)).label("at_end"),
+        sa.func.row_number().over(order_by=list(keys.c)).label("number"),
+    ).subquery("placed")
+    chosen = sa.select(
+        (placed.c.number - 1) // KEYS_PER_CHUNK,
+        *(placed.c[name] for name in (*KEY, "base")),
+        sa.case((placed.c.at_end, at), else_=placed.c.base),
     )
-    keys = sa.union(sa.select(*(staged.c[name] for name in _KEY)), left).subquery()
-    last_window = (
-        sa.select(sa.func.max(alerts.c.window_start))
-        .where(
-            *(alerts.c[name] == keys.c[name] for name in _KEY),
-            alerts.c.window_start <= at,
-            alerts.c.merged_into.is_(None),
-        )
-        .scalar_subquery()
-    )
-    base = sa.func.coalesce(last_window, sa.literal(_BEGINNING, alerts.c.window_start.type))
-    place = sa.func.row_number().over(order_by=[keys.c[name] for name in _KEY])
-    chosen = sa.select(*keys.c, base, (place - 1).op("/")(KEYS_PER_CHUNK))
-    connection.execute(sa.insert(touched).from_select([*_KEY, "base", "chunk"], chosen))
+    connection.execute(sa.insert(touched).from_select([column.name for column in touched.c], chosen))
+
+
+def _take_late_ones_away(connection: Connection) -> None:
+    """Remove what is known from a later time: it is inserted again, and has its place in this run's order."""
+    late = sa.select(recognised.c.match_id).where(recognised.c.is_late)
+    connection.execute(sa.delete(matches).where(matches.c.match_id.in_(late)))
 
 
 def _insert(connection: Connection, claim: Claim) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     chosen = sa.select(
         *(staged.c[name] for name in _COPIED),
         sa.literal(claim.key.scheduled_for, matches.c.matched_at.type),
         sa.literal(claim.key.query),
         sa.literal(claim.run_id),
-    )
-    insert = dialect.insert(matches).from_select(
-        [*_COPIED, "matched_at", "query", "run_id"],
-        chosen.where(sa.true()).order_by(staged.c.position),
-    )
-    moved = ("dedup", "matched_at", "query", "run_id", "position", "unique_value", "details", "event")
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=list(_IDENTITY),
-            set_={name: insert.excluded[name] for name in moved},
-            where=insert.excluded.matched_at < matches.c.matched_at,
-        )
-    )
+    ).order_by(staged.c.position)
+    connection.execute(sa.insert(matches).from_select([*_COPIED, "matched_at", "query", "run_id"], chosen))

@@ -67,7 +67,7 @@ def end(
 ) -> QueryRun:
     """Write the end of a run, if its claim still holds.
 
-    Raises `StoreError` if another attempt has taken the run over: its outcome counts, not this one.
+    Raises `StoreError` if the run has ended, or another attempt has taken it over: that outcome counts.
     """
     run = QueryRun(
         run_id=claim.run_id,
@@ -92,7 +92,7 @@ def end(
     )
     if held.rowcount != 1:
         raise StoreError(
-            f"the run {claim.run_id} of {claim.key.query} was taken over: nothing is stored for it twice"
+            f"the run {claim.run_id} of {claim.key.query} has ended or was taken over: nothing is stored for it twice"
         )
     connection.execute(
         sa.update(attempts)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -109,15 +110,25 @@ matches = Table(
     Column("matched_at", UtcDateTime, nullable=False),
     Column("query", Text, nullable=False),
     Column("run_id", String(36), nullable=False),
-    Column("position", BigInteger, nullable=False),
     Column("occurrences", BigInteger, nullable=False),
     Column("unique_value", Text),
     Column("details", Text, nullable=False),
     Column("event", Text),
-    UniqueConstraint("rule_id", "kind", "identity", "ordinal"),
+    UniqueConstraint("identity", "rule_id", "kind", "ordinal"),
     Index(None, "rule_id", "kind", "dedup", "matched_at"),
+    Index(
+        "ix_matches_with_event",
+        *("rule_id", "kind", "dedup", "matched_at"),
+        sqlite_where=text("event IS NOT NULL"),
+        postgresql_where=text("event IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
 )
-"""Every counted match. `matched_at` is the reference time of the earliest run that saw it."""
+"""Every counted match. `matched_at` is the reference time of the earliest run that saw it.
+
+Within a run, ids rise in the order of its rows, and no id is ever used again: an alert remembers its first
+match by it. The second index makes it cheap to know how many whole rows an alert has.
+"""
 
 alerts = Table(
     "alerts",
@@ -166,26 +177,51 @@ _workspace = MetaData()
 staged = Table(
     "staged_matches",
     _workspace,
-    Column("position", _RowId, primary_key=True, autoincrement=False),
+    Column("position", _RowId, primary_key=True, autoincrement=True),
     Column("rule_id", Text, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("dedup", Text, nullable=False),
     Column("identity", LargeBinary, nullable=False),
-    Column("ordinal", Integer, nullable=False, default=1),
     Column("occurrences", BigInteger, nullable=False),
     Column("unique_value", Text),
     Column("details", Text, nullable=False),
     Column("event", Text),
+    Column("ordinal", Integer, nullable=False, server_default=text("1")),
     prefixes=["TEMPORARY"],
 )
+"""The matches of one run, in the order of its rows."""
+
+recognised = Table(
+    "recognised_matches",
+    _workspace,
+    Column("position", _RowId, primary_key=True, autoincrement=False),
+    Column("match_id", _RowId, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("dedup", Text, nullable=False),
+    Column("matched_at", UtcDateTime, nullable=False),
+    Column("is_late", Boolean, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+"""The staged matches that another run has stored before, with the key and the time they have there.
+
+`is_late`: the run that stored it has the later reference time, so that the match moves to this run.
+"""
 
 touched = Table(
     "touched_keys",
     _workspace,
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
     Column("rule_id", Text, primary_key=True),
     Column("kind", String(8), primary_key=True),
     Column("dedup", Text, primary_key=True),
     Column("base", UtcDateTime, nullable=False),
-    Column("chunk", Integer, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
     prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,
 )
+"""The keys that gain or lose a match.
+
+Windows are folded again from `base` on, and matches are read from `since` on: a run at the end of its
+key's time reads its own matches only, and takes the open window before them as one step.
+"""

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from runner.runs.query_run import RunCounts, RunState
 from runner.store import alert_book, alerts, matches, runs
-from runner.store.database import Database
+from runner.store.database import Database, take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sqlalchemy.engine import Connection
+
     from runner.alerts.alert import Alert, AlertRules, AlertStatus
+    from runner.alerts.changes import ChangedAlert
     from runner.alerts.match import Match
     from runner.clock import Clock
     from runner.runs.query_run import Claim, QueryRun, RunFault, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
-    from runner.store.alerts import ChangedAlert
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +46,10 @@ class FinishedRun:
 
 
 class StateStore:
-    """Runs, matches and alerts. Every method is one transaction; raises `StoreError`."""
+    """Runs, matches and alerts. Every method is one transaction; raises `StoreError`.
+
+    `events_per_alert` is how many whole rows are kept for an alert. Threads may share a store.
+    """
 
     def __init__(self, url: str, *, clock: Clock, events_per_alert: int) -> None:
         self._database = Database(url)
@@ -64,6 +69,7 @@ class StateStore:
     def finish(self, claim: Claim, result: RunResult) -> FinishedRun:
         """Commit a run: its matches, the alerts they make, and its end, in one transaction."""
         with self._database.transaction() as connection:
+            take_turns(connection, result.rules)
             run = runs.end(
                 connection,
                 claim,
@@ -74,12 +80,19 @@ class StateStore:
                 rule_hashes=result.rule_hashes,
                 fault=result.fault,
             )
-            changed: list[ChangedAlert] = []
-            for chunk in range(matches.store(connection, claim, result.matches)):
-                changed += alerts.fold_chunk(
-                    connection, claim, chunk, result.rules, events_per_alert=self._events_per_alert
-                )
+            changed = self._store_matches(connection, claim, result)
             return FinishedRun(run=run, alerts=tuple(changed))
+
+    def _store_matches(self, connection: Connection, claim: Claim, result: RunResult) -> list[ChangedAlert]:
+        if not matches.stage(connection, result.matches):
+            return []
+        refolded = [rule_id for rule_id, rules in result.rules.items() if rules.counts_unique]
+        changed: list[ChangedAlert] = []
+        for chunk in range(matches.store(connection, claim, refolded=refolded)):
+            changed += alerts.fold_chunk(
+                connection, claim, chunk, result.rules, events_per_alert=self._events_per_alert
+            )
+        return changed + alerts.unchanged(connection, changed)
 
     def fail(
         self, claim: Claim, state: RunState, fault: RunFault, counts: RunCounts | None = None

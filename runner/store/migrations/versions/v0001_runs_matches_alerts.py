@@ -76,18 +76,21 @@ def _create_matches() -> None:
         sa.Column("matched_at", UtcDateTime, nullable=False),
         sa.Column("query", sa.Text, nullable=False),
         sa.Column("run_id", sa.String(36), nullable=False),
-        sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("occurrences", sa.BigInteger, nullable=False),
         sa.Column("unique_value", sa.Text),
         sa.Column("details", sa.Text, nullable=False),
         sa.Column("event", sa.Text),
         sa.PrimaryKeyConstraint("match_id", name="pk_matches"),
         sa.UniqueConstraint(
-            "rule_id", "kind", "identity", "ordinal", name="uq_matches_rule_id_kind_identity_ordinal"
+            "identity", "rule_id", "kind", "ordinal", name="uq_matches_identity_rule_id_kind_ordinal"
         ),
+        sqlite_autoincrement=True,
     )
+    key_and_time = ["rule_id", "kind", "dedup", "matched_at"]
+    op.create_index("ix_matches_rule_id_kind_dedup_matched_at", "matches", key_and_time)
+    has_event = sa.text("event IS NOT NULL")
     op.create_index(
-        "ix_matches_rule_id_kind_dedup_matched_at", "matches", ["rule_id", "kind", "dedup", "matched_at"]
+        "ix_matches_with_event", "matches", key_and_time, sqlite_where=has_event, postgresql_where=has_event
     )
 
 

@@ -1,0 +1,83 @@
+"""No statement of a commit reads all matches or all alerts, however many there are."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from state_lab import HOURLY, match
+
+from runner.alerts.alert import AlertStatus
+
+UNIQUE = replace(HOURLY, counts_unique=True)
+
+
+@contextmanager
+def plans_of(lab):
+    """Collect how SQLite goes about each statement that works on matches or alerts."""
+    engine, plans = lab.store._database.engine, {}
+
+    def explain(_connection, cursor, statement, parameters, _context, many):
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            first = parameters[0] if many else parameters
+            explained = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", first)
+            plans[statement] = [detail for _, _, _, detail in explained]
+
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    yield plans
+    sa.event.remove(engine, "before_cursor_execute", explain)
+
+
+def scans(plans) -> list[str]:
+    return [
+        f"{detail}: {statement}"
+        for statement, details in plans.items()
+        for detail in details
+        if detail.startswith(("SCAN matches", "SCAN alerts", "SCAN runs")) or "AUTOMATIC" in detail
+    ]
+
+
+@pytest.mark.parametrize("rules", [HOURLY, UNIQUE], ids=["matches", "distinct values"])
+def test_a_commit_looks_matches_and_windows_up(file_lab, rules):
+    file_lab.run(0, match("alice", "a", row=True), rules=rules)
+
+    with plans_of(file_lab) as plans:
+        file_lab.run(10, match("alice", "a"), match("alice", "b", row=True), rules=rules)  # live
+        file_lab.run(-30, match("alice", "late"), match("bob", "b"), rules=rules)  # late
+
+    assert len(plans) > 15
+    assert scans(plans) == []
+
+
+def test_a_commit_takes_as_many_statements_for_many_keys_as_for_one(file_lab):
+    def statements_for(minute: int, keys: int) -> int:
+        engine, statements = file_lab.store._database.engine, []
+
+        def note(_connection, _cursor, statement, *_) -> None:
+            statements.append(statement)
+
+        sa.event.listen(engine, "before_cursor_execute", note)
+        file_lab.run(minute, *(match(f"user {number}", f"{minute} {number}") for number in range(keys)))
+        sa.event.remove(engine, "before_cursor_execute", note)
+        return len(statements)
+
+    one, many = statements_for(0, 1), statements_for(120, 500)
+
+    assert many == one
+
+
+def test_what_people_ask_is_looked_up(file_lab):
+    file_lab.run(0, match("alice", "a", row=True))
+    (alert,) = file_lab.alerts()
+
+    with plans_of(file_lab) as plans:
+        file_lab.store.find_alert(alert.alert_id[:8])
+        file_lab.store.events_of(alert, 10)
+        file_lab.store.alerts_of([alert.alert_id])
+        file_lab.store.change_status([alert], AlertStatus.CLOSED, actor="op", comment="")
+        file_lab.store.history_of(alert)
+
+    assert len(plans) == 6
+    assert scans(plans) == []

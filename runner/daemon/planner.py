@@ -6,11 +6,11 @@ one it has recorded; so a timer that fires late, twice or not at all loses nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.schedule.agenda import Agenda
-from runner.schedule.ledger import Epoch, GapReason, catch_up, owed
+from runner.schedule.ledger import Epoch, catch_up, owed
+from runner.schedule.owed import DuePlan, OwedRun
 from runner.schedule.timing import QueryTiming
 
 if TYPE_CHECKING:
@@ -41,27 +41,6 @@ if TYPE_CHECKING:
 
 
 _DEFAULT_TIMING = QueryTiming()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwedRun:
-    """A due time that is to be run, not before `start_at`."""
-
-    due: datetime
-    start_at: datetime
-    is_live: bool
-    """It fell due while the program was awake: it goes before those that are caught up with."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DuePlan:
-    """What is to be recorded for one query: every due time up to `watermark` is in here or was before."""
-
-    query: str
-    watermark: datetime
-    runs: tuple[OwedRun, ...]
-    gaps: tuple[datetime, ...]
-    gap_reason: GapReason = GapReason.NOT_RUNNING
 
 
 class Planner:

@@ -20,9 +20,11 @@ class RunPurpose(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a run stands; all but `running` are terminal."""
+    """Where a run stands; all but `running` and `waiting` are terminal."""
 
     RUNNING = "running"
+    WAITING = "waiting"
+    """An attempt failed or was given up, and another one will be made."""
     SUCCEEDED = "succeeded"
     TRUNCATED = "truncated"
     """It ended at a limit on rows or matches: what it found is stored, and something may be missing."""

@@ -98,6 +98,48 @@ attempts = Table(
     Column("fault_message", Text),
 )
 
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("query", Text, primary_key=True),
+    Column("start", UtcDateTime, primary_key=True),
+    Column("cron", Text),
+    Column("rate_minutes", BigInteger),
+    Column("timeout_minutes", BigInteger),
+)
+"""Since when which schedule holds for a query; without `timeout_minutes` it does not run."""
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("query", Text, primary_key=True),
+    Column("recorded_until", UtcDateTime, nullable=False),
+)
+"""Up to when each query's due times are in the backlog, in the runs or in the gaps."""
+
+backlog = Table(
+    "backlog",
+    metadata,
+    Column("query", Text, primary_key=True),
+    Column("due", UtcDateTime, primary_key=True),
+    Column("start_at", UtcDateTime, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("run_id", String(36)),
+    Column("owner", String(64)),
+    Column("lease_until", UtcDateTime),
+    Index(None, "start_at"),
+)
+"""Due times that are still to be run, or are running: then they have an owner, as long as its lease holds."""
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("query", Text, primary_key=True),
+    Column("due", UtcDateTime, primary_key=True),
+    Column("reason", String(16), nullable=False),
+)
+"""Due times that were not evaluated, and why; a gap that is filled is removed."""
+
 matches = Table(
     "matches",
     metadata,

@@ -1,4 +1,4 @@
-"""Runs with their attempts, matches, and alerts with their history."""
+"""Runs with their attempts, what queries owe, matches, and alerts with their history."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Create the first tables."""
     _create_runs()
+    _create_ledger()
     _create_matches()
     _create_alerts()
 
@@ -61,6 +62,43 @@ def _create_runs() -> None:
         sa.Column("fault_message", sa.Text),
         sa.PrimaryKeyConstraint("run_id", "attempt", name="pk_attempts"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name="fk_attempts_run_id", ondelete="CASCADE"),
+    )
+
+
+def _create_ledger() -> None:
+    op.create_table(
+        "epochs",
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("start", UtcDateTime, nullable=False),
+        sa.Column("cron", sa.Text),
+        sa.Column("rate_minutes", sa.BigInteger),
+        sa.Column("timeout_minutes", sa.BigInteger),
+        sa.PrimaryKeyConstraint("query", "start", name="pk_epochs"),
+    )
+    op.create_table(
+        "watermarks",
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("recorded_until", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("query", name="pk_watermarks"),
+    )
+    op.create_table(
+        "backlog",
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("due", UtcDateTime, nullable=False),
+        sa.Column("start_at", UtcDateTime, nullable=False),
+        sa.Column("is_live", sa.Boolean, nullable=False),
+        sa.Column("run_id", sa.String(36)),
+        sa.Column("owner", sa.String(64)),
+        sa.Column("lease_until", UtcDateTime),
+        sa.PrimaryKeyConstraint("query", "due", name="pk_backlog"),
+    )
+    op.create_index("ix_backlog_start_at", "backlog", ["start_at"])
+    op.create_table(
+        "gaps",
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("due", UtcDateTime, nullable=False),
+        sa.Column("reason", sa.String(16), nullable=False),
+        sa.PrimaryKeyConstraint("query", "due", name="pk_gaps"),
     )
 
 

@@ -1,0 +1,266 @@
+"""What queries owe, in the state database: epochs, watermarks, gaps, and the backlog of runs to make.
+
+Any number of processes may share the backlog. A due time belongs to whoever has set its owner, as long as the
+lease holds; the number of the attempt is the fencing token, so that a process that lost its lease stores nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from runner.definitions.scheduled_query import Schedule
+from runner.runs.query_run import Claim, RunKey, RunPurpose, RunState
+from runner.schedule.ledger import Epoch, GapReason
+from runner.store import runs as run_rows
+from runner.store.database import take_turns
+from runner.store.schema import attempts, backlog, epochs, gaps, runs, watermarks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.engine import Connection, RowMapping
+
+    from runner.schedule.owed import DuePlan
+
+_CLAIMING = "claim of the backlog"
+
+
+def epochs_by_query(connection: Connection) -> dict[str, list[Epoch]]:
+    """Return every query's epochs, in order of time."""
+    rows = connection.execute(sa.select(epochs).order_by(epochs.c.query, epochs.c.start)).mappings()
+    grouped = itertools.groupby(rows, lambda row: row["query"])
+    return {query: [_epoch_of(row) for row in group] for query, group in grouped}
+
+
+def begin_epochs(connection: Connection, begun: Mapping[str, Epoch]) -> None:
+    """Remember new epochs; a query seen for the first time owes nothing from before its epoch."""
+    rows = [_epoch_row(query, epoch) for query, epoch in begun.items()]
+    if rows:
+        connection.execute(_insert(connection, epochs).on_conflict_do_nothing(), rows)
+        marks = [{"query": query, "recorded_until": epoch.start} for query, epoch in begun.items()]
+        connection.execute(_insert(connection, watermarks).on_conflict_do_nothing(), marks)
+
+
+def watermarks_by_query(connection: Connection) -> dict[str, datetime]:
+    """Return up to when each query's due times are recorded."""
+    return {row.query: row.recorded_until for row in connection.execute(sa.select(watermarks))}
+
+
+def record_due(connection: Connection, plans: Sequence[DuePlan]) -> None:
+    """Put due times into the backlog, or among the gaps, and move the watermarks.
+
+    What another process has recorded stays as it is. A watermark never goes back.
+    """
+    take_turns(connection, [_CLAIMING])
+    marks = watermarks_by_query(connection)
+    new = [plan for plan in plans if plan.watermark > marks[plan.query]]
+    owed = [
+        {"query": plan.query, "due": run.due, "start_at": run.start_at, "is_live": run.is_live}
+        for plan in new
+        for run in plan.runs
+        if run.due > marks[plan.query]
+    ]
+    missed = [
+        {"query": plan.query, "due": due, "reason": plan.gap_reason.value}
+        for plan in new
+        for due in plan.gaps
+        if due > marks[plan.query]
+    ]
+    if owed:
+        connection.execute(_insert(connection, backlog).on_conflict_do_nothing(), owed)
+    if missed:
+        connection.execute(_insert(connection, gaps).on_conflict_do_nothing(), missed)
+    moved = [{"name": plan.query, "until": plan.watermark} for plan in new]
+    if moved:
+        connection.execute(_MOVE_WATERMARK, moved)
+
+
+def claim_next(connection: Connection, owner: str, lease: timedelta, now: datetime) -> Claim | None:
+    """Claim the due time that comes first: live ones before others, then the oldest.
+
+    Two runs of one query never overlap: while one has a live lease, its other due times wait. Returns None
+    if there is nothing to start at `now`.
+    """
+    take_turns(connection, [_CLAIMING])
+    moment = database_time(connection, now)
+    other = backlog.alias()
+    is_busy = sa.exists().where(other.c.query == backlog.c.query, other.c.lease_until >= moment)
+    chosen = (
+        sa.select(backlog)
+        .where(backlog.c.start_at <= now, ~is_busy)
+        .order_by(backlog.c.is_live.desc(), backlog.c.due, backlog.c.query)
+        .limit(1)
+    )
+    row = connection.execute(chosen).mappings().first()
+    if row is None:
+        return None
+    claim = _attempt(connection, row, now)
+    connection.execute(
+        sa.update(backlog)
+        .where(*_same_due(claim))
+        .values(owner=owner, lease_until=moment + lease, run_id=claim.run_id)
+    )
+    return claim
+
+
+def extend_leases(connection: Connection, owner: str, lease: timedelta, now: datetime) -> None:
+    """Say that this owner is still at work on what it has claimed and not lost since."""
+    moment = database_time(connection, now)
+    connection.execute(
+        sa.update(backlog)
+        .where(backlog.c.owner == owner, backlog.c.lease_until >= moment)
+        .values(lease_until=moment + lease)
+    )
+
+
+def release(connection: Connection, claim: Claim, start_at: datetime) -> None:
+    """Give a due time back, to be run again not before `start_at`."""
+    connection.execute(
+        sa.update(backlog)
+        .where(*_same_due(claim), backlog.c.run_id == claim.run_id)
+        .values(owner=None, lease_until=None, start_at=start_at)
+    )
+
+
+def release_all(connection: Connection, owner_prefix: str) -> None:
+    """Give back everything whose owner's name begins so: those processes are known to be gone."""
+    connection.execute(
+        sa.update(backlog)
+        .where(backlog.c.owner.startswith(owner_prefix, autoescape=True))
+        .values(owner=None, lease_until=None)
+    )
+
+
+def settle(connection: Connection, claim: Claim, reason: GapReason | None) -> None:
+    """Take a due time off the backlog: it was evaluated, or it is a gap from now on, for this reason."""
+    if claim.key.purpose is not RunPurpose.SCHEDULED:
+        return
+    connection.execute(sa.delete(backlog).where(*_same_due(claim)))
+    place = {"query": claim.key.query, "due": claim.key.scheduled_for}
+    if reason is None:
+        connection.execute(sa.delete(gaps).where(gaps.c.query == place["query"], gaps.c.due == place["due"]))
+    else:
+        insert = _insert(connection, gaps).values(reason=reason.value, **place)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["query", "due"], set_={"reason": insert.excluded.reason}
+            )
+        )
+
+
+def list_gaps(connection: Connection, query: str | None, limit: int) -> list[tuple[str, datetime, GapReason]]:
+    """Return gaps as query, due time and reason, oldest first."""
+    chosen = sa.select(gaps).order_by(gaps.c.due, gaps.c.query).limit(limit)
+    if query is not None:
+        chosen = chosen.where(gaps.c.query == query)
+    return [(row.query, row.due, GapReason(row.reason)) for row in connection.execute(chosen)]
+
+
+def next_start(connection: Connection) -> datetime | None:
+    """Return when the first due time that nobody has may start."""
+    moment: datetime | None = connection.scalar(
+        sa.select(sa.func.min(backlog.c.start_at)).where(backlog.c.owner.is_(None))
+    )
+    return moment
+
+
+def backlog_size(connection: Connection) -> int:
+    """Return how many due times are still to be run, or are running."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(backlog)) or 0
+
+
+def database_time(connection: Connection, now: datetime) -> datetime:
+    """Return the time by which leases are ruled: a server's own, so that hosts need not agree on theirs."""
+    if connection.dialect.name == "postgresql":
+        moment: datetime = connection.scalar(sa.text("SELECT clock_timestamp()"))
+        return moment
+    return now
+
+
+def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:
+    """Begin the first attempt at a due time, or another one at a run that was given up or lost."""
+    key = RunKey(query=row["query"], scheduled_for=row["due"], purpose=RunPurpose.SCHEDULED)
+    if row["run_id"] is None:
+        return run_rows.claim_again(connection, key, now)
+    before = connection.execute(sa.select(runs).where(runs.c.run_id == row["run_id"])).mappings().one()
+    number = before["attempt"] + 1
+    _end_lost_attempt(connection, row["run_id"], before["attempt"], now)
+    connection.execute(
+        sa.update(runs)
+        .where(runs.c.run_id == row["run_id"])
+        .values(attempt=number, state=RunState.RUNNING.value)
+    )
+    connection.execute(
+        sa.insert(attempts),
+        {"run_id": row["run_id"], "attempt": number, "started_at": now, "state": RunState.RUNNING.value},
+    )
+    return Claim(
+        run_id=row["run_id"],
+        key=RunKey(
+            query=key.query,
+            scheduled_for=key.scheduled_for,
+            purpose=key.purpose,
+            revision=before["revision"],
+        ),
+        attempt=number,
+        started_at=before["started_at"],
+    )
+
+
+def _end_lost_attempt(connection: Connection, run_id: str, attempt: int, now: datetime) -> None:
+    connection.execute(
+        sa.update(attempts)
+        .where(
+            attempts.c.run_id == run_id,
+            attempts.c.attempt == attempt,
+            attempts.c.state == RunState.RUNNING.value,
+        )
+        .values(
+            state=RunState.INTERRUPTED.value,
+            ended_at=now,
+            fault_kind="LeaseLost",
+            fault_message="the process that ran it was gone",
+        )
+    )
+
+
+_MOVE_WATERMARK = (
+    sa.update(watermarks)
+    .where(watermarks.c.query == sa.bindparam("name"))
+    .values(recorded_until=sa.bindparam("until"))
+)
+
+
+def _same_due(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return backlog.c.query == claim.key.query, backlog.c.due == claim.key.scheduled_for
+
+
+def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return insert
+
+
+def _epoch_row(query: str, epoch: Epoch) -> dict[str, object]:
+    schedule = epoch.schedule
+    return {
+        "query": query,
+        "start": epoch.start,
+        "cron": schedule.cron if schedule else None,
+        "rate_minutes": schedule.rate_minutes if schedule else None,
+        "timeout_minutes": schedule.timeout_minutes if schedule else None,
+    }
+
+
+def _epoch_of(row: RowMapping) -> Epoch:
+    if row["timeout_minutes"] is None:
+        return Epoch(start=row["start"], schedule=None)
+    schedule = Schedule(
+        cron=row["cron"], rate_minutes=row["rate_minutes"], timeout_minutes=row["timeout_minutes"]
+    )
+    return Epoch(start=row["start"], schedule=schedule)

@@ -1,0 +1,143 @@
+"""The benchmark: one command, every figure beside what it is compared with, measured in the same run.
+
+python benchmarks/run.py [--smoke] [--only SECTION] [--json FILE] [--assert] [--work DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import end_to_end
+import evaluation
+import memory
+import overhead
+import startup
+import storing
+from cloudtrail import RowTable
+from end_to_end import EndToEndSize
+from evaluation import EvaluationSize
+from figures import table
+from storing import StoringSize
+from workplace import Workplace
+
+from runner import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from figures import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How large the benchmark is."""
+
+    tables: tuple[RowTable, ...]
+    evaluation: EvaluationSize
+    storing: StoringSize
+    end_to_end: EndToEndSize
+    startup_rounds: int
+    overhead_rounds: int
+
+
+FULL = Size(
+    tables=(
+        RowTable(name="rare", rows=1_000_000, match_share=0.001),
+        RowTable(name="some", rows=1_000_000, match_share=0.1),
+        RowTable(name="every", rows=500_000, match_share=1.0),
+        RowTable(name="long", rows=5_000_000, match_share=0.1),
+        RowTable(name="sample", rows=60_000, match_share=0.1),
+        RowTable(name="tiny", rows=1_000, match_share=0.1),
+    ),
+    evaluation=EvaluationSize(ready_rows=30_000, fetched_rows=30_000, rounds=3),
+    storing=StoringSize(matches=50_000, one_at_a_time=2_000, rounds=3),
+    end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=60_000),
+    startup_rounds=7,
+    overhead_rounds=30,
+)
+SMOKE = Size(
+    tables=(
+        RowTable(name="rare", rows=10_000, match_share=0.001),
+        RowTable(name="some", rows=10_000, match_share=0.1),
+        RowTable(name="every", rows=5_000, match_share=1.0),
+        RowTable(name="long", rows=20_000, match_share=0.1),
+        RowTable(name="sample", rows=5_000, match_share=0.1),
+        RowTable(name="tiny", rows=1_000, match_share=0.1),
+    ),
+    evaluation=EvaluationSize(ready_rows=3_000, fetched_rows=3_000, rounds=1),
+    storing=StoringSize(matches=2_000, one_at_a_time=200, rounds=1),
+    end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=3_000),
+    startup_rounds=3,
+    overhead_rounds=5,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return the exit code: 1 if `--assert` was given and a figure fails."""
+    options = _parser().parse_args(arguments)
+    logs.configure(as_json=True)
+    size = SMOKE if options.smoke else FULL
+    workplace = Workplace(folder=options.work / ("smoke" if options.smoke else "full"))
+    _tell(f"making rows in {workplace.lake} (kept for the next time)")
+    workplace.prepare(size.tables)
+    found: list[Figure] = []
+    for name, measure in _sections(workplace, size).items():
+        if not options.only or name in options.only:
+            started = time.monotonic()
+            found += measure()
+            _tell(f"{name}: {time.monotonic() - started:.0f} s")
+    if options.smoke:  # fixed costs outweigh all others at these sizes: nothing can be judged by them
+        found = [replace(figure, must=None, goal=None) for figure in found]
+    print(table(found))
+    if options.json:
+        options.json.write_text(json.dumps(_document(found, smoke=options.smoke), indent=2), encoding="utf-8")
+    return int(options.asserted and any(figure.verdict == "FAIL" for figure in found))
+
+
+def _sections(workplace: Workplace, size: Size) -> dict[str, Callable[[], Iterable[Figure]]]:
+    return {
+        "evaluation": lambda: evaluation.figures(workplace, size.evaluation),
+        "storing": lambda: storing.figures(workplace, size.storing),
+        "end_to_end": lambda: end_to_end.figures(workplace, size.end_to_end),
+        "memory": lambda: memory.figures(workplace, ("some", "long")),
+        "startup": lambda: startup.figures(workplace, size.startup_rounds),
+        "overhead": lambda: overhead.figures(workplace, size.overhead_rounds),
+    }
+
+
+def _document(found: Iterable[Figure], *, smoke: bool) -> dict[str, object]:
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "smoke": smoke,
+        "figures": [figure.as_dict() for figure in found],
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measure what runner costs, beside its baselines.")
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes, under a minute: does it still run?")
+    parser.add_argument("--only", action="append", metavar="SECTION", help="one section; may be given again")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
+    parser.add_argument(
+        "--assert", dest="asserted", action="store_true", help="exit with 1 if a figure fails"
+    )
+    default = Path(tempfile.gettempdir()) / "runner-benchmark"
+    parser.add_argument("--work", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    return parser
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

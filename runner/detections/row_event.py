@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from runner.detections.event import Event, matching_key, wrapped
+from runner.detections.event import Event, matching_key, unwrapped, wrapped
 
 if TYPE_CHECKING:
     from runner.lake.rows import RowBatch
 
+_UNSEEN: list[Any] = []
+"""Stands for a column that nobody has asked for yet; None stands for one that is not there."""
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -30,51 +33,63 @@ class RowEvent(Event):
             whole = self._whole = self._batch.row(self._row)
         return whole
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: Any, default: Any = None) -> Any:
         """Return the value of a column, wrapped; the default only if there is no such column."""
-        try:
-            value = self._columns[key][self._row]  # type: ignore[index]  # None is caught below
-        except (KeyError, TypeError):
+        values = self._columns.get(key, _UNSEEN)
+        if values is None:
+            return default
+        if values is _UNSEEN:
             try:
-                value = self._cell(key)
+                value = self._touch(key)
             except KeyError:
                 return default
+        else:
+            value = values[self._row]
         return value if type(value) in _SCALARS else wrapped(value)
 
-    def __getitem__(self, key: str) -> Any:
-        try:
-            value = self._columns[key][self._row]  # type: ignore[index]  # as above
-        except (KeyError, TypeError):
-            value = self._cell(key)
+    def __getitem__(self, key: Any) -> Any:
+        values = self._columns.get(key, _UNSEEN)
+        if values is None:
+            raise KeyError(key)
+        value = self._touch(key) if values is _UNSEEN else values[self._row]
         return value if type(value) in _SCALARS else wrapped(value)
+
+    def _touch(self, key: Any) -> Any:
+        """Return the value of a column that is not converted yet. Raises `KeyError` if there is none."""
+        if isinstance(key, str):
+            return self._batch.cell(key, self._row)
+        return unwrapped(super().__getitem__(key))
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._batch.index_of(key) is not None
+        if not isinstance(key, str):
+            return super().__contains__(key)
+        return self._batch.index_of(key) is not None
 
     def deep_get(self, *keys: str, default: Any = None) -> Any:
-        """Return the value at the end of a path of keys; see `Event.deep_get`."""
+        """Return the value at the end of a path of keys; see `Event.deep_get`.
+
+        A path through objects converts what stands at its end, and not the objects.
+        """
+        values = self._columns.get(keys[0], _UNSEEN) if len(keys) == 1 else self._batch.leaves.get(keys)
+        value = values[self._row] if values else self._walked(keys)
+        if value is None:
+            return default
+        return value if type(value) in _SCALARS else wrapped(value)
+
+    def _walked(self, keys: tuple[str, ...]) -> Any:
+        """Return what stands at the end of a path, plain; None if nothing does."""
         if not keys:
             return self
-        try:
-            value = self._columns[keys[0]][self._row]  # type: ignore[index]  # as above
-        except (KeyError, TypeError):
-            try:
-                value = self._cell(keys[0])
-            except KeyError:
-                return default
+        if len(keys) > 1 and all(isinstance(key, str) for key in keys) and keys not in self._batch.leaves:
+            with suppress(KeyError):  # a path that has to be walked
+                return self._batch.leaf(keys, self._row)
+        value = unwrapped(self.get(keys[0]))
         for key in keys[1:]:
             if type(value) is not dict:
-                return default
+                return None
             step = value.get(key)
             if step is None:
                 name = None if key in value else matching_key(value, key)
                 step = None if name is None else value[name]
             value = step
-        if value is None:
-            return default
-        return value if type(value) in _SCALARS else wrapped(value)
-
-    def _cell(self, key: str) -> Any:
-        if not isinstance(key, str):
-            raise AttributeError(f"{type(key).__name__} is no name of a column")  # noqa: TRY004  as Panther's events do
-        return self._batch.cell(key, self._row)
+        return value

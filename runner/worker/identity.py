@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from runner.detections.event import unwrapped
 
+if TYPE_CHECKING:
+    from runner.detections.event import Event
     from runner.worker.job import Job, RuleJob
 
 _SIZE = 16
@@ -29,9 +30,12 @@ class Identities:
         self._rule = rule
         self._run = f"{job.query}\x1f{job.reference.isoformat()}".encode("utf-8", "surrogatepass")
 
-    def of_match(self, row: Mapping[str, Any], dedup: str) -> bytes:
-        """Return 16 bytes that are equal for the same event in another run."""
-        content = self._content(row)
+    def of_match(self, event: Event, dedup: str) -> bytes:
+        """Return 16 bytes that are equal for the same event in another run.
+
+        Columns are found in any case. Raises `RecursionError` for a row that is nested too deeply.
+        """
+        content = self._content(event)
         if content is None:
             return self.of_key("match", dedup)
         if self._rule.counts_again:
@@ -42,20 +46,35 @@ class Identities:
         """Return what tells the rows of one dedup string apart from those of any other run."""
         return _digest(b"run", self._run, kind.encode(), dedup.encode("utf-8", "surrogatepass"))
 
-    def _content(self, row: Mapping[str, Any]) -> bytes | None:
-        if self._rule.identity:
-            return json_of([row.get(name) for name in self._rule.identity])
-        row_id = row.get("p_row_id")
+    def _content(self, event: Event) -> bytes | None:
+        named = self._named_columns(event)
+        if named is not None:
+            return named
+        row_id = event.get("p_row_id")
         if row_id is not None:
-            return json_of(row_id)
-        return json_of(row) if row.get("p_event_time") is not None else None
+            return json_of(unwrapped(row_id))
+        return json_of(event.raw_view()) if event.get("p_event_time") is not None else None
+
+    def _named_columns(self, event: Event) -> bytes | None:
+        """Return the columns that the settings name; None if one is missing, or all are NULL.
+
+        Were such rows taken for the same event, a slip in the settings would silence the rule.
+        """
+        names = self._rule.identity
+        values = [unwrapped(event.get(name)) for name in names if name in event]
+        if len(values) < len(names) or all(value is None for value in values):
+            return None
+        return json_of(values)
 
 
 def json_of(value: Any) -> bytes:
-    """Return a value as JSON with sorted keys; what JSON does not know is written as its text."""
+    """Return a value as JSON with sorted keys; what JSON does not know is written as its text.
+
+    Raises `RecursionError` for a value that is nested too deeply.
+    """
     try:
         return orjson.dumps(value, default=str, option=_OPTIONS)
-    except TypeError:  # an integer of more than 64 bits, or text that is not Unicode
+    except TypeError:  # an integer of more than 64 bits, text that is not Unicode, a nesting of more than 250
         return json.dumps(value, default=str, sort_keys=True).encode()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class RuleJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobLimits:
-    """What a job may use: `memory` in bytes of address space, `seconds` until its deadline."""
+    """What a job may use: `memory` in bytes, `seconds` until its deadline."""
 
     memory: int
     seconds: float
@@ -56,10 +56,16 @@ class Job:
     rules: tuple[RuleJob, ...]
     helpers: Mapping[str, PythonSource]
     limits: JobLimits
+    blamed: Mapping[str, DetectionError] = field(default_factory=dict)
+    """The rules that ended a worker, by id: they are not asked, and this is their error."""
 
-    def without(self, rule_id: str) -> Job:
-        """Return the same job without one rule."""
-        return replace(self, rules=tuple(rule for rule in self.rules if rule.rule_id != rule_id))
+    def spill_of(self, pid: int) -> Path:
+        """Return the folder for what the query of one worker process cannot hold in memory."""
+        return self.spill / str(pid)
+
+    def blaming(self, error: DetectionError) -> Job:
+        """Return the same job, with one more rule that is not asked."""
+        return replace(self, blamed={**self.blamed, error.rule_id: error})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,3 +92,14 @@ class JobFailure:
     """The job could not be done."""
 
     error: RunnerError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleHarm:
+    """A rule has left its process unfit for other rules: the job has to be done elsewhere, without it."""
+
+    error: DetectionError
+
+
+Answer: TypeAlias = JobOutcome | JobFailure | RuleHarm
+"""How a job ends."""

@@ -1,235 +1,127 @@
-"""The parent's side: worker processes, kept warm, watched while they work, and replaced when they die."""
+"""WorkerPool: worker processes, kept warm, and replaced when they die."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import pickle
-import queue
-import signal
-import time
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from queue import Empty, LifoQueue
+from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from runner.errors import DetectionError, QueryTimeout, RunInterrupted, WorkerError
-from runner.worker.beat import Beat
-from runner.worker.evaluation import error_match
-from runner.worker.job import JobFailure, JobOutcome
-from runner.worker.process import serve
+from runner.errors import QueryError, RunInterrupted, WorkerError
+from runner.worker.worker import Worker, WorkerContext, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.context import ForkServerProcess
     from types import TracebackType
 
-    from runner.worker.job import Job
+    from runner.worker.job import Job, JobOutcome
     from runner.worker.spool import MatchSpool
 
-_LOOK_SECONDS = 0.1
-_GRACE_SECONDS = 2.0
-"""How long after its deadline, or after the signal to a rule, a worker is given before it is killed."""
 _RUNS_PER_WORKER = 200
 """A worker is replaced now and then, so that what rules leak does not add up."""
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-
-
-class _WorkerDied(Exception):
-    """The process ended in the middle of a job; `rule` is the position of the rule that was running."""
-
-    def __init__(self, rule: int | None, reason: str) -> None:
-        super().__init__(reason)
-        self.rule = rule
-        self.reason = reason
-
-
-class Worker:
-    """One worker process."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-        self._beat = Beat()
-        self._connection, theirs = _CONTEXT.Pipe()
-        self._process: ForkServerProcess = _CONTEXT.Process(
-            target=serve, args=(theirs, self._beat), daemon=True, name="runner-worker"
-        )
-        self._process.start()
-        theirs.close()
-
-    def run(self, job: Job, spool: MatchSpool) -> JobOutcome:
-        """Do a job; its matches go to the spool. Raises what the job raised, or `_WorkerDied`."""
-        self.runs += 1
-        self._beat.reset()
-        self._connection.send(job)
-        watch = _Watch(job, self._beat)
-        while True:
-            message = self._next_message(watch, spool)
-            if isinstance(message, JobOutcome):
-                return message
-            if isinstance(message, JobFailure):
-                raise message.error
-
-    def _next_message(self, watch: _Watch, spool: MatchSpool) -> JobOutcome | JobFailure | None:
-        try:
-            if not self._connection.poll(_LOOK_SECONDS):
-                self._look(watch)
-                return None
-            data = self._connection.recv_bytes()
-        except (EOFError, OSError) as error:
-            raise _WorkerDied(self._beat.rule, self._death()) from error
-        message = pickle.loads(data)  # noqa: S301  written by our own worker
-        if isinstance(message, list):
-            spool.add(data)
-            return None
-        return message  # type: ignore[no-any-return]  # the worker sends nothing else
-
-    def _look(self, watch: _Watch) -> None:
-        """Send a stuck rule its signal, and kill the process when that or the deadline did not help."""
-        stuck = watch.look()
-        if stuck == "signal" and self._process.pid is not None:
-            os.kill(self._process.pid, signal.SIGALRM)
-        elif stuck == "deadline":
-            self.kill()
-            raise QueryTimeout(
-                f"the run did not end within {watch.job.limits.seconds:g} seconds and was killed"
-            )
-        elif stuck == "kill":
-            self.kill()
-            raise _WorkerDied(
-                self._beat.rule,
-                f"it took longer than {watch.job.limits.evaluation_seconds:g} seconds over one row, and was killed",
-            )
-
-    def _death(self) -> str:
-        self._process.join(_GRACE_SECONDS)
-        code = self._process.exitcode
-        if code is not None and code < 0:
-            return f"its process was ended by {signal.Signals(-code).name}"
-        return f"its process ended with exit code {code}"
-
-    def end(self) -> None:
-        """Kill the process from another thread: the one that waits for its answer sees that it died."""
-        self._process.kill()
-
-    def kill(self) -> None:
-        """End the process at once, and forget it."""
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
-
-    def stop(self) -> None:
-        """Let the process end by itself; it does nothing at the moment."""
-        with suppress(OSError):
-            self._connection.send(None)
-        self._process.join(_GRACE_SECONDS)
-        self.kill()
-
-
-class _Watch:
-    """Decides, from what a job's beat shows and the time, whether something is stuck."""
-
-    def __init__(self, job: Job, beat: Beat) -> None:
-        self.job = job
-        self._beat = beat
-        self._deadline = time.monotonic() + job.limits.seconds + _GRACE_SECONDS
-        self._counter = -1
-        self._since = 0.0
-        self._signalled = False
-
-    def look(self) -> str:
-        """Return what to do: nothing, `signal`, `kill` or `deadline`."""
-        now = time.monotonic()
-        if now > self._deadline:
-            return "deadline"
-        if self._beat.rule is None or self._beat.counter != self._counter:
-            self._counter, self._since, self._signalled = self._beat.counter, now, False
-            return ""
-        return self._about_stuck_rule(now - self._since)
-
-    def _about_stuck_rule(self, seconds: float) -> str:
-        limit = self.job.limits.evaluation_seconds
-        if self._signalled:
-            return "kill" if seconds > limit + _GRACE_SECONDS else ""
-        if seconds <= limit:
-            return ""
-        self._signalled = True
-        self._beat.ask_to_stop(self._counter)
-        return "signal"
-
 
 class WorkerPool:
-    """As many workers as queries may run at once; they are started when they are first needed."""
+    """As many workers as queries may run at once; they are started when they are first needed.
 
-    def __init__(self, count: int) -> None:
-        _CONTEXT.set_forkserver_preload(["runner.worker.process"])
-        self._interrupted = False
+    Any number of threads may `run` jobs. `grace_seconds` is how long after its deadline, or after the signal
+    to a rule, a worker is given before it is killed.
+    """
+
+    def __init__(self, count: int, *, grace_seconds: float = 2.0) -> None:
+        self._context = WorkerContext()
+        self._grace = grace_seconds
+        self._lock = Lock()
+        self._is_closed = False
         self._busy: set[Worker] = set()
-        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        self._idle: LifoQueue[Worker | None] = LifoQueue()
         for _ in range(count):
             self._idle.put(None)
+
+    @property
+    def busy(self) -> frozenset[int]:
+        """The process ids of the workers that have a job."""
+        with self._lock:
+            return frozenset(worker.pid for worker in self._busy)
 
     def run(self, job: Job, spool: MatchSpool) -> JobOutcome:
         """Do a job in a worker of its own; waits for one that is free.
 
         A rule that kills its process, or cannot be stopped otherwise, is an error of that rule: the job is
-        done again without it. Raises `QueryError` and `WorkerError`.
+        done again without it. Raises `QueryError`, `WorkerError` and `RunInterrupted`.
         """
-        blamed: list[DetectionError] = []
-        rest = job
         while True:
             spool.clear()
             try:
-                outcome = self._run_once(rest, spool)
-            except _WorkerDied as death:
-                error = _blame(rest, death)
-                blamed.append(error)
-                rest = rest.without(error.rule_id)
-                continue
-            return _with_blamed(job, outcome, blamed, spool)
-
-    def _run_once(self, job: Job, spool: MatchSpool) -> JobOutcome:
-        try:
-            with self._borrowed() as worker:
-                if self._interrupted:
-                    raise RunInterrupted
-                return worker.run(job, spool)
-        except _WorkerDied as death:
-            if self._interrupted:
-                raise RunInterrupted from death
-            raise
+                with self._borrowed() as worker:
+                    return worker.run(job, spool)
+            except WorkerLost as loss:
+                if self._is_closed:
+                    raise RunInterrupted from loss
+                if loss.error is None:
+                    raise WorkerError(f"the worker died: {loss}") from loss
+                job = job.blaming(loss.error)
 
     @contextmanager
     def _borrowed(self) -> Iterator[Worker]:
-        worker = self._idle.get() or Worker()
-        self._busy.add(worker)
         kept: Worker | None = None
+        worker = self._idle.get()
         try:
-            yield worker
-            kept = worker if worker.runs < _RUNS_PER_WORKER else None
-        except (_WorkerDied, QueryTimeout, WorkerError, RunInterrupted, KeyboardInterrupt):
-            raise  # the process is gone, or not to be trusted
-        except Exception:
-            kept = worker
-            raise
+            worker = self._ready(worker)
+            try:
+                yield worker
+                kept = worker
+            except QueryError:
+                kept = worker
+                raise
         finally:
+            self._idle.put(self._after_job(worker, kept=kept is not None))
+
+    def _ready(self, worker: Worker | None) -> Worker:
+        """Return a worker that is alive, and count it as busy. Raises `RunInterrupted` if no job is to begin."""
+        with self._lock:
+            if self._is_closed:
+                raise RunInterrupted
+            if worker is not None and not worker.is_ready:
+                worker.end()
+                worker = None
+            worker = worker or Worker(self._context, grace=self._grace)
+            self._busy.add(worker)
+        return worker
+
+    def _after_job(self, worker: Worker | None, *, kept: bool) -> Worker | None:
+        """Return the worker if it is fit for another job, None if it was ended."""
+        if worker is None:
+            return None
+        with self._lock:
             self._busy.discard(worker)
-            if kept is None:
-                worker.kill()
-            self._idle.put(kept)
+            if kept and not self._is_closed and worker.runs < _RUNS_PER_WORKER:
+                return worker
+        worker.end()
+        return None
 
     def interrupt(self) -> None:
         """Kill the workers that are busy: their jobs end with `RunInterrupted`, and no new one is begun."""
-        self._interrupted = True
-        for worker in list(self._busy):
-            worker.end()
+        with self._lock:
+            self._is_closed = True
+            for worker in self._busy:
+                worker.kill()
 
     def close(self) -> None:
-        """End all workers."""
-        while not self._idle.empty():
-            worker = self._idle.get()
-            if worker is not None:
-                worker.stop()
+        """End all workers, as `interrupt` does if jobs are still going on."""
+        self.interrupt()
+        places = self._drained()
+        for worker in filter(None, places):
+            worker.stop()
+        for _ in places:  # whoever waits for a place shall be told
+            self._idle.put(None)
+
+    def _drained(self) -> list[Worker | None]:
+        places = []
+        with suppress(Empty):
+            while True:
+                places.append(self._idle.get_nowait())
+        return places
 
     def __enter__(self) -> Self:
         return self
@@ -238,31 +130,3 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _blame(job: Job, death: _WorkerDied) -> DetectionError:
-    """Make a worker's death the error of the rule that was running. Raises `WorkerError` if none was."""
-    if death.rule is None:
-        raise WorkerError(f"the worker died: {death.reason}") from death
-    rule = job.rules[death.rule]
-    message = f"{rule.source.path.name}: {death.reason}"
-    return DetectionError(
-        message,
-        rule_id=rule.rule_id,
-        function="rule",
-        kind="WorkerDied",
-        title=f"WorkerDied({death.reason!r})",
-    )
-
-
-def _with_blamed(
-    job: Job, outcome: JobOutcome, blamed: list[DetectionError], spool: MatchSpool
-) -> JobOutcome:
-    if not blamed:
-        return outcome
-    spool.add(pickle.dumps([error_match(job, error) for error in blamed], pickle.HIGHEST_PROTOCOL))
-    return replace(
-        outcome,
-        errors=outcome.errors + len(blamed),
-        rule_errors=(*outcome.rule_errors, *blamed),
-    )

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import os
-import pickle
-import resource
 import signal
-import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runner.detections.evaluate import EvaluationTimeout
 from runner.errors import RunnerError, WorkerError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
+from runner.worker import messages
+from runner.worker.beat import STOP_SIGNAL
+from runner.worker.confinement import confine, limit_memory
+from runner.worker.evaluation import RuleDidHarm
 from runner.worker.execution import execute
-from runner.worker.job import JobFailure
+from runner.worker.job import JobFailure, RuleHarm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
     from pathlib import Path
     from types import FrameType
 
-    from runner.alerts.match import Match
     from runner.worker.beat import Beat
-    from runner.worker.job import Job, JobOutcome
-
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-"""What rules see of the environment: secrets of the runner are not theirs."""
+    from runner.worker.job import Answer, Job
 
 _QUERY_SHARE = 0.5
 """The part of a worker's memory that is the query's; the rest is for rows and rules."""
@@ -34,53 +33,67 @@ _QUERY_SHARE = 0.5
 
 def serve(connection: Connection, beat: Beat) -> None:
     """Do jobs as they come, until there is a None or the parent is gone."""
-    _detach()
-    signal.signal(signal.SIGALRM, lambda number, frame: _stop_evaluation(beat, number, frame))
+    confine()
     engines = _Engines()
     while (job := _receive(connection)) is not None:
-        _send(connection, _answer(job, engines, beat, connection))
+        # set for every job: the rules of the last one may have changed it
+        signal.signal(STOP_SIGNAL, lambda number, frame: _stop_evaluation(beat, number, frame))
+        _send(connection, messages.of_answer(_answer(job, engines, beat, connection)))
     engines.close()
 
 
-def _answer(job: Job, engines: _Engines, beat: Beat, connection: Connection) -> JobOutcome | JobFailure:
-    _limit_memory(job.limits.memory)
+def _answer(job: Job, engines: _Engines, beat: Beat, connection: Connection) -> Answer:
+    limit_memory(job.limits.memory)
     try:
         engine = engines.get(job)
-        timer = threading.Timer(job.limits.seconds, engine.interrupt)
-        timer.start()
-        try:
-            return execute(job, engine, beat, lambda matches: _send(connection, matches))
-        finally:
-            timer.cancel()
-            beat.leave()
+        with _interrupted_after(job.limits.seconds, engine):
+            return execute(job, engine, beat, lambda matches: _send(connection, messages.of_matches(matches)))
     except RunnerError as error:
         return JobFailure(error=error)
+    except RuleDidHarm as harm:
+        return RuleHarm(error=harm.error)
     except MemoryError:
         return JobFailure(error=WorkerError("the worker ran out of memory (workers.memory)"))
-    except Exception as error:  # noqa: BLE001  the border to the parent: it must hear of any failure
+    except (Exception, EvaluationTimeout) as error:  # noqa: BLE001  the border to the parent: it must hear of any failure
         return JobFailure(error=WorkerError(f"the worker failed: {type(error).__name__}: {error}"))
+    finally:
+        beat.leave()
+
+
+@contextmanager
+def _interrupted_after(seconds: float, engine: DuckDBEngine) -> Iterator[None]:
+    """Interrupt the engine's query at the deadline; once this has ended, no interrupt is on its way."""
+    timer = threading.Timer(seconds, engine.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 class _Engines:
     """The engine of the last job: kept as long as jobs come for the same lake."""
 
     def __init__(self) -> None:
-        self._key: tuple[Path, int] | None = None
+        self._key: tuple[Path, Path, int] | None = None
         self._engine: DuckDBEngine | None = None
 
     def get(self, job: Job) -> DuckDBEngine:
-        key = (job.lake, job.limits.memory)
+        key = (job.lake, job.spill, job.limits.memory)
         if self._engine is None or self._key != key:
             self.close()
             memory = int(job.limits.memory * _QUERY_SHARE)
-            spill = job.spill / str(os.getpid())
-            self._engine = DuckDBEngine(job.lake, EngineLimits(memory=memory, spill=spill))
+            limits = EngineLimits(memory=memory, spill=job.spill_of(os.getpid()))
+            self._engine = DuckDBEngine(job.lake, limits)
             self._key = key
         return self._engine
 
     def close(self) -> None:
         if self._engine is not None:
             self._engine.close()
+            self._engine = None
 
 
 def _receive(connection: Connection) -> Job | None:
@@ -91,28 +104,12 @@ def _receive(connection: Connection) -> Job | None:
     return job
 
 
-def _send(connection: Connection, message: list[Match] | JobOutcome | JobFailure) -> None:
+def _send(connection: Connection, message: bytes) -> None:
     """Hand a message to the parent; without a parent there is nothing left to do."""
     try:
-        connection.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        connection.send_bytes(message)
     except OSError:
         os._exit(1)
-
-
-def _detach() -> None:
-    """Leave the terminal and the parent's environment: Ctrl-C is the parent's, and so are its secrets."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    os.environ.clear()
-    os.environ.update(kept, TZ="UTC")
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, sys.__stdout__.fileno() if sys.__stdout__ else 1)
-
-
-def _limit_memory(limit: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def _stop_evaluation(beat: Beat, _number: int, _frame: FrameType | None) -> None:

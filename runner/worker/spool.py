@@ -7,6 +7,8 @@ import struct
 import tempfile
 from typing import IO, TYPE_CHECKING, Self
 
+from runner.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
@@ -23,10 +25,13 @@ class MatchSpool:
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by close()
 
-    def add(self, batch: bytes) -> None:
-        """Take a batch as the worker pickled it."""
-        self._file.write(_LENGTH.pack(len(batch)))
-        self._file.write(batch)
+    def add(self, batch: bytes | memoryview) -> None:
+        """Take a batch as the worker pickled it. Raises `StoreError` if there is no room for it."""
+        try:
+            self._file.write(_LENGTH.pack(len(batch)))
+            self._file.write(batch)
+        except OSError as error:
+            raise StoreError(f"matches cannot be kept until their run ends: {error.strerror}") from error
 
     def __iter__(self) -> Iterator[list[Match]]:
         self._file.seek(0)

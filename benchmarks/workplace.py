@@ -140,7 +140,9 @@ def put_together(workplace: Workplace, state: Path, workers: WatchedWorkers | No
     )
     with workers or WatchedWorkers(1) as watched:
         catalogue = read_catalogue(settings.root)
-        pipeline = Pipeline(catalogue=catalogue, settings=settings, store=store, workers=watched)
+        pipeline = Pipeline(
+            catalogue=catalogue, settings=settings, store=store, workers=watched, clock=FrozenClock(REFERENCE)
+        )
         yield Parts(catalogue=catalogue, store=store, workers=watched, pipeline=pipeline)
     store.close()
 

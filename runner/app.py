@@ -45,17 +45,20 @@ def build(settings: Settings, clock: Clock, *, keep_state: bool = True) -> Itera
         store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)
         workers = stack.enter_context(WorkerPool(settings["workers.count"]))
-        pipeline = Pipeline(catalogue=catalogue, settings=settings, store=store, workers=workers)
+        pipeline = Pipeline(catalogue=catalogue, settings=settings, store=store, workers=workers, clock=clock)
         yield App(
-            settings=settings, clock=clock, catalogue=catalogue, store=store, workers=workers, pipeline=pipeline
+            settings=settings,
+            clock=clock,
+            catalogue=catalogue,
+            store=store,
+            workers=workers,
+            pipeline=pipeline,
         )
 
 
 def open_store(settings: Settings, clock: Clock) -> StateStore:
     """Open the state database alone: for commands that run no queries."""
-    return StateStore(
-        settings.state_url, clock=clock, events_per_alert=settings["state.events_per_alert"]
-    )
+    return StateStore(settings.state_url, clock=clock, events_per_alert=settings["state.events_per_alert"])
 
 
 def _passing_url(stack: ExitStack) -> str:

@@ -12,6 +12,7 @@ RunnerError
 │   ├── QueryTimeout                it took longer than its schedule allows
 │   ├── UnknownLogType              it asks for a table that is not there
 │   ├── OutOfMemory                 it needed more memory than a worker may have
+│   ├── UnreadableLake              a file of the lake could not be read
 │   └── TooManyRows                 it returned more than it may
 ├── DetectionError (rule, function)   a rule's own Python failed
 ├── WorkerError                   a worker process died or was killed
@@ -20,6 +21,7 @@ RunnerError
 │   └── UnreadableLog               the file is damaged, cut short, or not text that we know
 ├── SlotTaken                     another process has this run: not a fault
 └── StoreError                    the state database did not do as asked
+    └── UnknownAlert                no alert has such an id, or several have
 """
 
 from __future__ import annotations
@@ -121,8 +123,8 @@ class TooManyRows(QueryError):
 class DetectionError(RunnerError):
     """A rule's own Python failed.
 
-    `kind` is the name of the exception's class: the dedup string of the error alert
-    (`panther_format.md` §6.7 in the compatibility notes). `title` is the exception's repr.
+    `kind` is the name of the exception's class: the dedup string of the error alert, as in Panther.
+    `title` is the exception's repr.
     """
 
     def __init__(self, message: str, *, rule_id: str, function: str, kind: str, title: str) -> None:
@@ -144,6 +146,9 @@ def _detection_error(message: str, rule_id: str, function: str, kind: str, title
 class WorkerError(RunnerError):
     """A worker process died or was killed."""
 
+    transient: ClassVar[bool] = True
+    """Whether the same run may succeed when tried again."""
+
 
 class RunInterrupted(RunnerError):
     """The run was interrupted by the user."""
@@ -163,3 +168,7 @@ class SlotTaken(RunnerError):
 
 class StoreError(RunnerError):
     """The state database did not do as asked."""
+
+
+class UnknownAlert(StoreError):
+    """No alert has an id that begins so, or several have."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from runner.alerts.alert import AlertRules
-from runner.errors import QueryTimeout, RunInterrupted, RunnerError
+from runner.errors import QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.store.state import FinishedRun, RunResult
 from runner.worker.job import Job, JobLimits, RuleJob
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.definitions.scheduled_rule import ScheduledRule
     from runner.errors import DetectionError
     from runner.runs.query_run import Claim
+    from runner.runs.retry import RetryPolicy
     from runner.settings import Settings
     from runner.store.state import StateStore
     from runner.worker.job import JobOutcome
@@ -48,8 +51,15 @@ class Pipeline:
     """Runs queries: claims, has a worker do the work, and commits what it brings home."""
 
     def __init__(
-        self, *, catalogue: Catalogue, settings: Settings, store: StateStore, workers: WorkerPool
+        self,
+        *,
+        catalogue: Catalogue,
+        settings: Settings,
+        store: StateStore,
+        workers: WorkerPool,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._catalogue = catalogue
         self._settings = settings
         self._store = store
@@ -58,10 +68,45 @@ class Pipeline:
     def run_manually(self, query: ScheduledQuery, at: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
         """Run a query for a reference time (aware, UTC), whether or not it was run for it before.
 
-        A failure of the query is in the report. Raises `StoreError` if the outcome cannot be kept.
+        Any number of threads may do so at once. A failure of the query or of its worker is in the report.
+        Raises `StoreError` if the outcome cannot be kept, and passes Ctrl-C on once the run is written down
+        as interrupted.
         """
         key = RunKey(query=query.name, scheduled_for=at, purpose=RunPurpose.MANUAL)
         return self._run(self._store.claim_again(key), query, rules)
+
+    def fill_gap(self, query: ScheduledQuery, due: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
+        """Run a due time that is a gap; if that succeeds, it is one no longer. Raises as `run_manually` does."""
+        key = RunKey(query=query.name, scheduled_for=due, purpose=RunPurpose.SCHEDULED)
+        return self._run(self._store.claim_again(key), query, rules)
+
+    def run_scheduled(
+        self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule], retries: RetryPolicy
+    ) -> RunReport | None:
+        """Run a due time that was claimed from the backlog.
+
+        A failure that may pass gives the due time back, to be tried again for the same reference time; so
+        does an interruption. Then there is no report. Raises `StoreError` if the outcome cannot be kept,
+        for instance because the lease was lost and another process has taken the run over.
+        """
+        with (
+            structlog.contextvars.bound_contextvars(query=query.name, run=claim.run_id),
+            MatchSpool() as spool,
+        ):
+            try:
+                outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
+                report = self._finish(claim, query, rules, outcome, spool)
+            except (QueryError, WorkerError, RunInterrupted) as error:
+                wait = retries.wait_after(error, claim.attempt)
+                if wait is not None:
+                    self._store.give_back(claim, _fault_of(error), start_at=self._clock.now() + wait)
+                    _log.info(
+                        "query_run_given_back", attempt=claim.attempt, fault=str(error), again_in=str(wait)
+                    )
+                    return None
+                report = self._fail(claim, error)
+            _log.info("query_run_finished", **_fields(report))
+            return report
 
     def _run(self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule]) -> RunReport:
         with (
@@ -71,8 +116,12 @@ class Pipeline:
             try:
                 outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
-            except (RunnerError, KeyboardInterrupt) as error:
+            except (QueryError, WorkerError, RunInterrupted) as error:
                 report = self._fail(claim, error)
+            except BaseException as error:  # Ctrl-C, a full disk, a fault of ours
+                with suppress(StoreError):
+                    self._fail(claim, error)
+                raise
             _log.info("query_run_finished", **_fields(report))
             return report
 
@@ -103,17 +152,9 @@ class Pipeline:
             truncated=outcome.truncated,
         )
 
-    def _fail(self, claim: Claim, error: RunnerError | KeyboardInterrupt) -> RunReport:
-        """Write the failure down. Ctrl-C is written down too, and goes on its way."""
-        fault = RunFault(
-            kind=type(error).__name__,
-            message=str(error) or "interrupted by the user",
-            transient=getattr(error, "transient", False),
-        )
-        run = self._store.fail(claim, _failed_state(error), fault)
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        return RunReport(run=run, finished=None)
+    def _fail(self, claim: Claim, error: BaseException) -> RunReport:
+        """Write a failure down. Raises `StoreError` if that cannot be done."""
+        return RunReport(run=self._store.fail(claim, _failed_state(error), _fault_of(error)), finished=None)
 
     def _job(self, query: ScheduledQuery, rules: Sequence[ScheduledRule], at: datetime) -> Job:
         settings = self._settings
@@ -158,6 +199,14 @@ def _alert_rules(rule: ScheduledRule, outcome: JobOutcome) -> AlertRules:
         description=rule.description,
         runbook=rule.runbook,
         reference=rule.reference,
+    )
+
+
+def _fault_of(error: BaseException) -> RunFault:
+    return RunFault(
+        kind=type(error).__name__,
+        message=str(error) or "interrupted by the user",
+        transient=getattr(error, "transient", False),
     )
 
 

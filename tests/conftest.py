@@ -1,7 +1,16 @@
 """What all tests share."""
 
+import pytest
+import structlog
 from hypothesis import settings
 
 # How long an example takes depends on what else the machine does: it says nothing about the program.
 settings.register_profile("runner", deadline=None)
 settings.load_profile("runner")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were():
+    """Undo what a command under test has set up: structlog's configuration is one for the whole process."""
+    yield
+    structlog.reset_defaults()

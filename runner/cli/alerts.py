@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
+from rich.table import Table
 from rich.text import Text
 
 from runner import app
@@ -19,7 +20,7 @@ from runner.clock import SystemClock
 from runner.store.alert_book import AlertFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -87,7 +88,7 @@ def list_(
     if output_format == "json":
         output.print_json([output.alert_fields(alert) for alert in found])
     elif found:
-        output.show_table(output.alert_table([Line(alert=alert) for alert in found]))
+        output.show_table(output.alert_table(_newest_first(found)))
     else:
         click.echo("No alerts.")
     return 0
@@ -113,6 +114,12 @@ def show(alert_id: str, events: int, state: str | None, project: Path | None, ou
     else:
         _show(alert, rows, history)
     return 0
+
+
+def _newest_first(found: Sequence[Alert]) -> list[Line]:
+    """Order alerts by time, and those of one time by severity."""
+    by_severity = output.in_order(Line(alert=alert) for alert in found)
+    return sorted(by_severity, key=lambda line: line.alert.created_at, reverse=True)
 
 
 def _status_command(verb: str, status: AlertStatus, help_text: str) -> None:
@@ -145,9 +152,11 @@ _status_command("reopen", AlertStatus.OPEN, "Mark alerts as open again.")
 def _show(alert: Alert, rows: list[dict[str, Any]], history: list[HistoryEntry]) -> None:
     place = output.console()
     place.print(Text(alert.severity, style=SEVERITY_STYLES[alert.severity]), Text(alert.title, style="bold"))
+    facts = Table.grid(padding=(0, 2))
     for name, value in _facts(alert):
         if value:
-            place.print(Text(f"{name:<13}", style="dim"), Text(value), sep="")
+            facts.add_row(Text(name, style="dim"), Text(value))
+    output.show_table(facts)
     if alert.context:
         place.print(Text("\nContext", style="bold"))
         click.echo(_indented(alert.context))
@@ -165,13 +174,15 @@ def _facts(alert: Alert) -> Iterator[tuple[str, str]]:
     yield "Type", alert.type.value
     yield "Dedup", alert.key.dedup
     yield "Created", written(alert.created_at)
-    yield (
-        "Matches",
-        f"{alert.match_count:,}, {written(alert.first_match_at)} to {written(alert.last_match_at)}",
-    )
+    yield "Matches", f"{alert.match_count:,}, {_span(alert)}"
     yield "Description", alert.description.strip()
     yield "Runbook", alert.runbook.strip()
     yield "Reference", alert.reference
+
+
+def _span(alert: Alert) -> str:
+    first, last = written(alert.first_match_at), written(alert.last_match_at)
+    return f"at {first}" if first == last else f"{first} to {last}"
 
 
 def _entry_fields(entry: HistoryEntry) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli import output
-from runner.cli.options import format_option, lake_option, load_settings
+from runner.cli.options import Scope, find_scope, format_option, lake_option
 from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.definitions.catalogue import read_catalogue
@@ -18,12 +18,12 @@ from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 from runner.runs.query_check import check_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from runner.definitions.catalogue import Catalogue
+    from runner.definitions.kind import Kind
     from runner.definitions.notice import Notice
     from runner.errors import DefinitionError
-    from runner.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,36 +49,42 @@ def command(
 ) -> int:
     """Check every definition under PATH (default: the project folder) and compile its queries.
 
+    A folder within a project is checked as a part of it: its rules may listen to queries elsewhere.
     No rule is run and no row is read. Each finding has its place and a stable code; the reference explains the
     codes. The exit code is 1 if there are errors.
     """
-    settings = load_settings(path, lake__location=lake)
-    catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
-    findings = _findings(catalogue, settings, with_lake=not no_lake)
+    scope = find_scope(path, lake__location=lake)
+    catalogue = read_catalogue(scope.settings.root, exclude=scope.settings["definitions.exclude"])
+    findings = _findings(catalogue, scope, with_lake=not no_lake)
     show = _show_json if output_format == "json" else _show_text
-    show(catalogue, findings)
+    show(_counts(catalogue, scope), findings)
     return int(bool(findings.errors) or (strict and bool(findings.notices)))
 
 
-def _findings(catalogue: Catalogue, settings: Settings, *, with_lake: bool) -> _Findings:
-    errors: list[DefinitionError] = list(catalogue.errors)
-    notices: list[Notice] = list(catalogue.warnings)
-    if with_lake and settings.lake.is_dir():
-        of_queries = _check_on_lake(catalogue, settings)
+def _counts(catalogue: Catalogue, scope: Scope) -> Mapping[Kind, int]:
+    """Count the files of each kind in the scope, sound or not."""
+    return catalogue.counts if scope.is_whole else read_catalogue(scope.folder).counts
+
+
+def _findings(catalogue: Catalogue, scope: Scope, *, with_lake: bool) -> _Findings:
+    errors = [error for error in catalogue.errors if scope.holds(error.location)]
+    notices = [notice for notice in catalogue.warnings if scope.holds(notice.location)]
+    lake = scope.settings.lake
+    if with_lake and lake.is_dir():
+        of_queries = _check_on_lake(catalogue, scope)
         errors += of_queries.errors
         notices += of_queries.notices
     elif with_lake:
-        output.complain(
-            [f"note: there is no lake at {settings.lake}, so tables and columns were not checked"]
-        )
+        output.complain([f"note: there is no lake at {lake}, so tables and columns were not checked"])
     return _Findings(errors=sorted(errors, key=_place), notices=sorted(notices, key=_place))
 
 
-def _check_on_lake(catalogue: Catalogue, settings: Settings) -> _Findings:
+def _check_on_lake(catalogue: Catalogue, scope: Scope) -> _Findings:
+    queries = [query for query in catalogue.queries.values() if scope.holds(query.location)]
     with tempfile.TemporaryDirectory() as spill:
-        limits = EngineLimits(memory=settings["workers.memory"] // 2, spill=Path(spill))
-        engine = DuckDBEngine(settings.lake, limits)
-        errors, notices = check_queries(catalogue.queries.values(), engine, SystemClock().now())
+        limits = EngineLimits(memory=scope.settings["workers.memory"] // 2, spill=Path(spill))
+        engine = DuckDBEngine(scope.settings.lake, limits)
+        errors, notices = check_queries(queries, engine, SystemClock().now())
         engine.close()
     return _Findings(errors=errors, notices=notices)
 
@@ -87,20 +93,20 @@ def _place(finding: DefinitionError | Notice) -> tuple[str, int, int]:
     return str(finding.location.path), finding.location.line, finding.location.column
 
 
-def _show_text(catalogue: Catalogue, findings: _Findings) -> None:
+def _show_text(counts: Mapping[Kind, int], findings: _Findings) -> None:
     for error in findings.errors:
         click.echo(f"{click.style('error', fg='red', bold=True)}   {error}")
     for notice in findings.notices:
         click.echo(f"{click.style('warning', fg='yellow')} {notice}")
-    kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in sorted(catalogue.counts.items()))
+    kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in sorted(counts.items()))
     click.echo(f"Checked {kinds or 'no definitions'}.")
     click.echo(f"{counted(len(findings.errors), 'error')}, {counted(len(findings.notices), 'warning')}.")
 
 
-def _show_json(catalogue: Catalogue, findings: _Findings) -> None:
+def _show_json(counts: Mapping[Kind, int], findings: _Findings) -> None:
     output.print_json(
         {
-            "counts": {kind.value: count for kind, count in sorted(catalogue.counts.items())},
+            "counts": {kind.value: count for kind, count in sorted(counts.items())},
             "errors": [_fields(error) for error in findings.errors],
             "warnings": [_fields(notice) for notice in findings.notices],
         }

@@ -14,7 +14,6 @@ from runner.cli.options import format_option, lake_option, load_settings, projec
 from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.ingest import ingest_files
-from runner.ingest.limits import IngestLimits
 
 if TYPE_CHECKING:
     from runner.ingest import FileReport, IngestReport

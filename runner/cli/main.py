@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner import __version__
-from runner.errors import RunnerError, SettingsError, StoreError
+from runner.errors import RunnerError, SettingsError, StoreError, UnknownAlert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,9 @@ COMMANDS = {
     "check": "Check definitions and queries without running them.",
     "test": "Run the unit tests of the rules.",
     "alerts": "List, show and resolve alerts.",
+    "daemon": "Run every enabled query at its due times, for months.",
+    "next": "Show when queries run next, and which windows they answer for.",
+    "gaps": "List, and fill, the due times that were not evaluated.",
     "runs": "List the latest runs.",
     "ingest": "Take log files into the data lake.",
     "init": "Make a new project with one query, one rule and sample logs.",
@@ -29,7 +33,7 @@ COMMANDS = {
 EXIT_CODES = {
     0: "done",
     1: "faults in content: definitions, tests, queries or log files",
-    2: "wrong usage or settings",
+    2: "wrong usage or settings, or output that cannot be written",
     3: "the state database did not do as asked",
     130: "interrupted",
 }
@@ -52,6 +56,22 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}{f': did you mean {near[0]}?' if near else ''}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who has seen enough of our output is no fault (Click ends with 1 then)."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _drop_output()
+            return 0
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,15 +96,21 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return _USAGE
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except RunnerError as error:
         click.echo(f"Error: {error}", err=True)
         return _code_of(error)
+    except OSError as error:
+        click.echo(f"Error: {error.strerror}{f': {error.filename}' if error.filename else ''}", err=True)
+        _drop_output()
+        return _USAGE
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, so that Python's own flush at the end does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code_of(error: RunnerError) -> int:
-    if isinstance(error, SettingsError):
+    if isinstance(error, SettingsError | UnknownAlert):
         return _USAGE
     return _STATE if isinstance(error, StoreError) else _CONTENT

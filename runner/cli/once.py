@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import logging
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from runner import app, logs
@@ -26,6 +28,7 @@ from runner.cli.options import (
 )
 from runner.cli.output import Line, counted
 from runner.clock import SystemClock
+from runner.errors import SettingsError
 from runner.runs.query_run import RunState
 
 if TYPE_CHECKING:
@@ -33,13 +36,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from rich.table import Table
+
     from runner.app import App
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.definitions.scheduled_rule import ScheduledRule
     from runner.pipeline import RunReport
 
-_GOOD_STATES = {RunState.SUCCEEDED: "green", RunState.TRUNCATED: "yellow"}
+_GOOD_STATES = frozenset({RunState.SUCCEEDED, RunState.TRUNCATED})
+_MOST_ALERTS = 1_000
+"""How many alerts of one run are shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +63,7 @@ class _Planned:
 @click.option("--at", type=Moment(), help="The reference time, such as 2026-01-15T09:30:00Z. Default: now.")
 @click.option("--dry-run", is_flag=True, help="Write nothing: show what these runs alone would raise.")
 @click.option("--include-disabled", is_flag=True, help="Put the rows to disabled rules too.")
+@click.option("-v", "--verbose", is_flag=True, help="Log each run on standard error, as a line of JSON.")
 @lake_option
 @state_option
 @project_option
@@ -66,6 +74,7 @@ def command(
     at: datetime | None,
     dry_run: bool,  # noqa: FBT001  as above
     include_disabled: bool,  # noqa: FBT001  as above
+    verbose: bool,  # noqa: FBT001  as above
     lake: str | None,
     state: str | None,
     project: Path | None,
@@ -78,17 +87,29 @@ def command(
     """
     if run_all == bool(queries):
         raise click.UsageError("name one or more queries, or give --all")
-    logs.configure(as_json=True)
+    logs.configure(as_json=True, level=logging.INFO if verbose else logging.WARNING)
     clock = SystemClock()
     settings = load_settings(project, lake__location=lake, state__url=state)
-    with app.build(settings, clock, keep_state=not dry_run) as parts:
+    if not settings.lake.is_dir():
+        raise SettingsError(f"there is no data lake at {settings.lake}: ingest some logs, or give --lake")
+    with _termination_as_interrupt(), app.build(settings, clock, keep_state=not dry_run) as parts:
         planned = _plan(parts.catalogue, queries, include_disabled=include_disabled)
         output.complain(parts.catalogue.errors)
-        moment = at or clock.now()
+        moment = at or clock.now().replace(microsecond=0)
         reports = list(_run(parts, planned, moment, quiet=output_format == "json"))
         show = _show_json if output_format == "json" else _show_text
         show(parts, reports, moment, dry_run=dry_run)
         return int(bool(parts.catalogue.errors) or any(_is_faulty(report) for report in reports))
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the runs as Ctrl-C does: written down, and with no worker left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _plan(catalogue: Catalogue, names: Sequence[str], *, include_disabled: bool) -> list[_Planned]:
@@ -147,23 +168,30 @@ def _show_text(parts: App, reports: Sequence[RunReport], at: datetime, *, dry_ru
     for report in reports:
         output.complain(_faults(report))
     lines = output.in_order(line for report in reports for line in _lines(parts, report))
-    click.echo()
     if lines:
+        click.echo()
         output.show_table(output.alert_table(lines))
-    new = sum(line.change == "new" for line in lines)
-    kept = " Nothing was stored (--dry-run)." if dry_run else ""
-    click.echo(f"\n{counted(len(lines), 'alert')} at {written(at)}, {new:,} of them new.{kept}")
+    click.echo(f"\n{_summary(reports, at)}{' Nothing was stored (--dry-run).' if dry_run else ''}")
+
+
+def _summary(reports: Sequence[RunReport], at: datetime) -> str:
+    changes = [alert.change for report in reports if report.finished for alert in report.finished.alerts]
+    if not changes:
+        return f"No alerts at {written(at)}."
+    new = sum(change.value == "new" for change in changes)
+    hidden = any(report.finished and len(report.finished.alerts) > _MOST_ALERTS for report in reports)
+    listed = f" Of each query, the first {_MOST_ALERTS:,} are listed." if hidden else ""
+    return f"{counted(len(changes), 'alert')} at {written(at)}, {new:,} of them new.{listed}"
 
 
 def _run_table(reports: Sequence[RunReport]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Query", "State", "Rows", "Matches", "Alerts"):
-        table.add_column(heading, justify="left" if heading in {"Query", "State"} else "right")
+    numbers = ("Rows", "Matches", "Alerts")
+    table = output.new_table("Query", "State", *numbers, folded="Query", numbers=numbers)
     for report in reports:
         run = report.run
         alerts = f"{len(report.finished.alerts):,}" if report.finished else ""
-        state = Text(run.state.value, style=_GOOD_STATES.get(run.state, "bold red"))
-        table.add_row(Text(run.key.query), state, f"{run.counts.rows:,}", f"{run.counts.matches:,}", alerts)
+        counts = (f"{run.counts.rows:,}", f"{run.counts.matches:,}", alerts)
+        table.add_row(Text(run.key.query), output.state_text(run.state), *counts)
     return table
 
 
@@ -176,10 +204,9 @@ def _faults(report: RunReport) -> Iterator[str]:
 
 
 def _lines(parts: App, report: RunReport) -> list[Line]:
-    """Return the alerts of a run; of very many, the first thousand."""
-    changed = (
-        {one.alert_id: one.change.value for one in report.finished.alerts[:1000]} if report.finished else {}
-    )
+    """Return the alerts of a run; of very many, the first."""
+    shown = report.finished.alerts[:_MOST_ALERTS] if report.finished else ()
+    changed = {one.alert_id: one.change.value for one in shown}
     alerts = parts.store.alerts_of(changed)
     return [Line(alert=alerts[alert_id], change=change) for alert_id, change in changed.items()]
 

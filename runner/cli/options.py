@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from runner import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.definitions.location import Location
     from runner.settings import Settings
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -46,6 +48,37 @@ def load_settings(project: Path | None, **flags: str | None) -> Settings:
     """
     root = project.resolve() if project else settings.find_root(Path.cwd())
     return settings.load(root, os.environ, {name.replace("__", "."): value for name, value in flags.items()})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """A part of a project that is looked at: a folder within it, or all of it."""
+
+    settings: Settings
+    folder: Path
+    """Absolute."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole project is looked at."""
+        return self.folder == self.settings.root
+
+    def holds(self, location: Location) -> bool:
+        """Tell whether a place in the project's files lies in the folder."""
+        return (self.settings.root / location.path).resolve().is_relative_to(self.folder)
+
+
+def find_scope(path: Path | None, **flags: str | None) -> Scope:
+    """Return the project that a folder (default: the current one) belongs to, and what of it is looked at.
+
+    A folder in which the project looks for no definitions is a project of its own. Raises `SettingsError`.
+    """
+    folder = path.resolve() if path else settings.find_root(Path.cwd())
+    found = load_settings(settings.find_root(folder), **flags)
+    excluded = [found.root / name for name in found["definitions.exclude"]]
+    if any(folder.is_relative_to(other) for other in excluded):
+        found = load_settings(folder, **flags)
+    return Scope(settings=found, folder=folder)
 
 
 class Moment(click.ParamType[datetime]):

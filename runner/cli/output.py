@@ -15,9 +15,10 @@ from rich.text import Text
 from runner.cli.options import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from runner.alerts.alert import Alert
+    from runner.runs.query_run import RunState
 
 SEVERITY_STYLES = {
     "CRITICAL": "bold white on red",
@@ -26,8 +27,12 @@ SEVERITY_STYLES = {
     "LOW": "cyan",
     "INFO": "dim",
 }
+STATE_STYLES = {"running": "cyan", "succeeded": "green", "truncated": "yellow"}
+"""Of the states of a run; every other one is a failure."""
 SHORT_ID = 10
 """How many characters of an alert's id people are shown; as many as tell alerts apart in practice."""
+ROOMY = 120
+"""The width of a terminal, in characters, from which tables show every column."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +44,22 @@ class Line:
     """What the run did to it, if the list is of one run."""
 
 
+class _Console(Console):
+    """A console that leaves it to the program what becomes of output that nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error pass; rich would end the program with 1."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return where people read; plain text if it is no terminal."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def is_narrow() -> bool:
+    """Tell whether people look at a terminal that has no room for every column."""
+    return sys.stdout.isatty() and console().width < ROOMY
 
 
 def error_console() -> Console:
@@ -52,18 +70,14 @@ def error_console() -> Console:
 def alert_table(lines: Sequence[Line]) -> Table:
     """Return a table of alerts."""
     changes = any(line.change for line in lines)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in (
-        "Severity",
-        "Alert",
-        "Matches",
-        *(["This run"] if changes else ["Status", "Created"]),
-        "Title",
-    ):
-        table.add_column(heading, justify="right" if heading == "Matches" else "left", overflow="fold")
+    middle_headings = ["This run"] if changes else ["Status", "Created"]
+    table = new_table(
+        "Severity", "Alert", "Matches", *middle_headings, "Title", folded="Title", numbers={"Matches"}
+    )
     for line in lines:
         alert = line.alert
-        middle = [line.change] if changes else [alert.status.value, written(alert.created_at)]
+        created = alert.created_at.date().isoformat() if is_narrow() else written(alert.created_at)
+        middle = [line.change] if changes else [alert.status.value, created]
         table.add_row(
             Text(alert.severity, style=SEVERITY_STYLES[alert.severity]),
             alert.alert_id[:SHORT_ID],
@@ -74,12 +88,35 @@ def alert_table(lines: Sequence[Line]) -> Table:
     return table
 
 
+def new_table(*headings: str, folded: str, numbers: Collection[str] = ()) -> Table:
+    """Return an empty table whose columns keep their width, but for the `folded` one."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(
+            heading,
+            justify="right" if heading in numbers else "left",
+            no_wrap=heading != folded,
+            overflow="fold",
+        )
+    return table
+
+
+def state_text(state: RunState) -> Text:
+    """Return the state of a run in its colour."""
+    return Text(state.value, style=STATE_STYLES.get(state.value, "bold red"))
+
+
 def show_table(table: Table) -> None:
     """Print a table: folded to a terminal's width, or in lines of any length."""
     place = console()
-    if not sys.stdout.isatty():
-        place.width = 10_000
-    place.print(table)
+    if sys.stdout.isatty():
+        place.print(table)
+        return
+    place.width = 10_000
+    with place.capture() as captured:
+        place.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def in_order(alerts: Iterable[Line]) -> list[Line]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from runner import app
@@ -32,27 +31,29 @@ def command(limit: int, state: str | None, project: Path | None, output_format: 
     store.close()
     if output_format == "json":
         output.print_json([_fields(run) for run in found])
-    else:
+    elif found:
         _show(found)
+    else:
+        click.echo("No runs.")
     return 0
 
 
 def _show(found: Sequence[QueryRun]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Started", "Query", "For", "Purpose", "State", "Rows", "Matches", "Fault"):
-        table.add_column(
-            heading, justify="right" if heading in {"Rows", "Matches"} else "left", overflow="fold"
-        )
+    narrow = output.is_narrow()
+    first = [] if narrow else ["Started", "Purpose"]
+    table = output.new_table(
+        *first, "For", "State", "Rows", "Matches", "Query", folded="Query", numbers={"Rows", "Matches"}
+    )
     for run in found:
+        started = [written(run.started_at.replace(microsecond=0)), f"{run.key.purpose} {run.key.revision}"]
+        fault = f": {' '.join(run.fault.message.split())}" if run.fault else ""
         table.add_row(
-            written(run.started_at.replace(microsecond=0)),
-            Text(run.key.query),
+            *([] if narrow else started),
             written(run.key.scheduled_for),
-            f"{run.key.purpose.value} {run.key.revision}",
-            run.state.value,
+            output.state_text(run.state),
             f"{run.counts.rows:,}",
             f"{run.counts.matches:,}",
-            Text(run.fault.message if run.fault else ""),
+            Text(run.key.query) + Text(fault, style="red"),
         )
     output.show_table(table)
 

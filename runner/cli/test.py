@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner.cli import output
-from runner.cli.options import format_option, load_settings
+from runner.cli.options import Scope, find_scope, format_option
 from runner.cli.output import counted
 from runner.definitions.catalogue import read_catalogue
 from runner.worker.rule_tests import RuleReport, RuleTests, run_tests
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.definitions.catalogue import Catalogue
+    from runner.definitions.scheduled_rule import ScheduledRule
     from runner.detections.unit_tests import TestResult
+    from runner.errors import DefinitionError
 
 
 @click.command(name="test")
@@ -40,13 +43,16 @@ def command(
 ) -> int:
     """Run the unit tests of the rules under PATH (default: the project folder).
 
+    A folder within a project is tested as a part of it: its rules find the helpers that lie elsewhere.
     Each rule is judged by the same code that evaluates it in a run. The exit code is 1 if a test fails, a rule
     cannot be loaded, or a definition is wrong.
     """
-    settings = load_settings(path)
+    scope = find_scope(path)
+    settings = scope.settings
     catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
+    errors = [error for error in catalogue.errors if scope.holds(error.location)]
     tests = RuleTests(
-        rules=_chosen(catalogue, rule_ids),
+        rules=_chosen(catalogue, scope, rule_ids),
         helpers=catalogue.helper_sources(),
         root=settings.root,
         seconds=settings["limits.evaluation_seconds"],
@@ -58,17 +64,18 @@ def command(
         if output_format == "text":
             _show(report, failures_only=show_failures_only)
     summarise = _show_json if output_format == "json" else _summarise
-    summarise(catalogue, reports)
-    return int(bool(catalogue.errors) or not all(report.passed for report in reports))
+    summarise(errors, reports)
+    return int(bool(errors) or not all(report.passed for report in reports))
 
 
-def _chosen(catalogue: Catalogue, rule_ids: Sequence[str]) -> tuple[Any, ...]:
-    unknown = [rule_id for rule_id in rule_ids if rule_id not in catalogue.rules]
-    if unknown:
-        raise click.UsageError(f"there is no rule {', '.join(map(repr, unknown))}")
-    return tuple(
-        rule for rule_id, rule in sorted(catalogue.rules.items()) if not rule_ids or rule_id in rule_ids
-    )
+def _chosen(catalogue: Catalogue, scope: Scope, rule_ids: Sequence[str]) -> tuple[ScheduledRule, ...]:
+    there = {rule_id: rule for rule_id, rule in catalogue.rules.items() if scope.holds(rule.location)}
+    for rule_id in rule_ids:
+        if rule_id not in there:
+            near = difflib.get_close_matches(rule_id, there, n=1, cutoff=0.5)
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"there is no rule {rule_id!r}{hint}")
+    return tuple(rule for rule_id, rule in sorted(there.items()) if not rule_ids or rule_id in rule_ids)
 
 
 def _show(report: RuleReport, *, failures_only: bool) -> None:
@@ -100,8 +107,8 @@ def _mark(*, passed: bool) -> str:
     return click.style("[PASS]", fg="green") if passed else click.style("[FAIL]", fg="red")
 
 
-def _summarise(catalogue: Catalogue, reports: Sequence[RuleReport]) -> None:
-    output.complain(catalogue.errors)
+def _summarise(errors: Sequence[DefinitionError], reports: Sequence[RuleReport]) -> None:
+    output.complain(errors)
     results = [result for report in reports for result in report.results]
     failed = [result for result in results if not result.passed]
     faulty = [report.rule_id for report in reports if not report.passed]
@@ -116,10 +123,10 @@ def _summarise(catalogue: Catalogue, reports: Sequence[RuleReport]) -> None:
         click.echo(f"Without tests: {', '.join(untested)}")
 
 
-def _show_json(catalogue: Catalogue, reports: Sequence[RuleReport]) -> None:
+def _show_json(errors: Sequence[DefinitionError], reports: Sequence[RuleReport]) -> None:
     output.print_json(
         {
-            "definition_errors": [str(error) for error in catalogue.errors],
+            "definition_errors": [str(error) for error in errors],
             "rules": [
                 {
                     "rule_id": report.rule_id,

@@ -102,6 +102,31 @@ def end(
     return run
 
 
+def suspend(connection: Connection, claim: Claim, *, now: datetime, fault: RunFault) -> None:
+    """End an attempt, but not its run: another attempt will be made. Raises `StoreError` as `end` does."""
+    held = connection.execute(
+        sa.update(runs)
+        .where(
+            runs.c.run_id == claim.run_id,
+            runs.c.attempt == claim.attempt,
+            runs.c.state == RunState.RUNNING.value,
+        )
+        .values(
+            state=RunState.WAITING.value,
+            **_fault_columns(fault, "fault_kind", "fault_message", "fault_transient"),
+        )
+    )
+    if held.rowcount != 1:
+        raise StoreError(f"the run {claim.run_id} of {claim.key.query} was taken over")
+    connection.execute(
+        sa.update(attempts)
+        .where(attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt)
+        .values(
+            state=RunState.WAITING.value, ended_at=now, **_fault_columns(fault, "fault_kind", "fault_message")
+        )
+    )
+
+
 def latest(connection: Connection, limit: int) -> list[QueryRun]:
     """Return the newest runs, newest first."""
     rows = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(limit))

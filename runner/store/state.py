@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.runs.query_run import RunCounts, RunState
-from runner.store import alert_book, alerts, matches, runs
+from runner.schedule.ledger import GapReason
+from runner.store import alert_book, alerts, ledger, matches, runs
 from runner.store.database import Database, take_turns
+from runner.store.ledger_store import LedgerStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
@@ -55,6 +58,7 @@ class StateStore:
         self._database = Database(url)
         self._clock = clock
         self._events_per_alert = events_per_alert
+        self.ledger = LedgerStore(self._database, clock)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""
@@ -80,6 +84,7 @@ class StateStore:
                 rule_hashes=result.rule_hashes,
                 fault=result.fault,
             )
+            ledger.settle(connection, claim, None)
             changed = self._store_matches(connection, claim, result)
             return FinishedRun(run=run, alerts=tuple(changed))
 
@@ -97,8 +102,10 @@ class StateStore:
     def fail(
         self, claim: Claim, state: RunState, fault: RunFault, counts: RunCounts | None = None
     ) -> QueryRun:
-        """Write down that a run did not succeed; nothing that it found is stored."""
+        """Write down that a run did not succeed; nothing that it found is stored. Its due time is a gap."""
         with self._database.transaction() as connection:
+            reason = GapReason.TIMED_OUT if state is RunState.TIMED_OUT else GapReason.FAILED
+            ledger.settle(connection, claim, reason)
             return runs.end(
                 connection,
                 claim,
@@ -107,6 +114,12 @@ class StateStore:
                 counts=counts or RunCounts(),
                 fault=fault,
             )
+
+    def give_back(self, claim: Claim, fault: RunFault, *, start_at: datetime) -> None:
+        """Give up an attempt at a scheduled run; another one is made, not before `start_at`."""
+        with self._database.transaction() as connection:
+            runs.suspend(connection, claim, now=self._clock.now(), fault=fault)
+            ledger.release(connection, claim, start_at)
 
     def latest_runs(self, limit: int) -> list[QueryRun]:
         """Return the newest runs, newest first."""

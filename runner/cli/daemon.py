@@ -1,0 +1,34 @@
+"""`runner daemon`: run every enabled query at its due times, for months."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import click
+
+from runner import logs
+from runner.cli.options import lake_option, load_settings, project_option, state_option
+from runner.clock import SystemClock
+from runner.daemon.process import Daemon
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(name="daemon")
+@lake_option
+@state_option
+@project_option
+def command(lake: str | None, state: str | None, project: Path | None) -> int:
+    """Run every enabled query at its due times, until SIGTERM.
+
+    What fell due while no daemon ran is caught up with, each due time with its own reference time. SIGHUP reads
+    the definitions again at once; otherwise a change is seen within seconds. A second SIGTERM does not wait for
+    runs to end. Logs are JSON lines on standard error.
+    """
+    logs.configure(as_json=True, level=logging.INFO)
+    daemon = Daemon(load_settings(project, lake__location=lake, state__url=state), SystemClock())
+    daemon.stop_on_signals()
+    daemon.run()
+    return 0

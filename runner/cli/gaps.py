@@ -1,0 +1,92 @@
+"""`runner gaps`: due times that were not evaluated, and why; and filling them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from runner import app, logs
+from runner.cli import output
+from runner.cli.options import format_option, load_settings, project_option, state_option, written
+from runner.cli.output import counted
+from runner.clock import SystemClock
+from runner.runs.query_run import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from runner.app import App
+    from runner.schedule.ledger import GapReason
+
+    Gap = tuple[str, datetime, GapReason]
+
+_GOOD_STATES = (RunState.SUCCEEDED, RunState.TRUNCATED)
+
+
+@click.command(name="gaps")
+@click.argument("query", required=False)
+@click.option("--fill", is_flag=True, help="Run each of them now, oldest first, for its own reference time.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="How many at most."
+)
+@state_option
+@project_option
+@format_option("text", "json")
+def command(
+    query: str | None,
+    fill: bool,  # noqa: FBT001  click passes options by name
+    limit: int,
+    state: str | None,
+    project: Path | None,
+    output_format: str,
+) -> int:
+    """List the due times of QUERY (default: of all) that were not evaluated, oldest first, and why.
+
+    With --fill the exit code is 1 if one of them failed again.
+    """
+    logs.configure(as_json=True)
+    settings = load_settings(project, state__url=state)
+    with app.build(settings, SystemClock()) as parts:
+        found = parts.store.ledger.list_gaps(query, limit)
+        if not fill:
+            _show(found, output_format)
+            return 0
+        return _fill(parts, found)
+
+
+def _show(found: Sequence[Gap], output_format: str) -> None:
+    if output_format == "json":
+        output.print_json(
+            [{"query": query, "due": written(due), "reason": reason.value} for query, due, reason in found]
+        )
+        return
+    if not found:
+        click.echo("No gaps.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Due", "Query", "Reason"):
+        table.add_column(heading)
+    for query, due, reason in found:
+        table.add_row(written(due), Text(query), reason.value)
+    output.show_table(table)
+
+
+def _fill(parts: App, found: Sequence[Gap]) -> int:
+    filled = 0
+    for name, due, _ in found:
+        query = parts.catalogue.queries.get(name)
+        if query is None:
+            output.complain([f"{name} at {written(due)}: the query is defined no longer"])
+            continue
+        rules = [rule for rule in parts.catalogue.rules_for(name) if rule.enabled]
+        report = parts.pipeline.fill_gap(query, due, rules)
+        filled += report.run.state in _GOOD_STATES
+        fault = f": {report.run.fault.message}" if report.run.fault else ""
+        click.echo(f"{written(due)} {name}: {report.run.state.value}{fault}")
+    click.echo(f"{counted(filled, 'gap')} filled, {len(found) - filled:,} left.")
+    return int(filled < len(found))

@@ -1,0 +1,95 @@
+"""`runner next`: when queries run next, and which window each run answers for."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from runner.cli import output
+from runner.cli.options import Moment, format_option, load_settings, project_option, written
+from runner.clock import SystemClock
+from runner.daemon.process import timing_of
+from runner.definitions.catalogue import read_catalogue
+from runner.schedule.due import next_due
+from runner.schedule.ledger import window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from runner.definitions.catalogue import Catalogue
+    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.settings import Settings
+
+
+@click.command(name="next")
+@click.argument("queries", nargs=-1)
+@click.option(
+    "--count", type=click.IntRange(min=1), default=3, show_default=True, help="How many due times of each."
+)
+@click.option("--after", type=Moment(), help="Due times later than this. Default: now.")
+@project_option
+@format_option("text", "json")
+def command(
+    queries: tuple[str, ...], count: int, after: datetime | None, project: Path | None, output_format: str
+) -> int:
+    """Show the coming due times of QUERIES (default: of all that are enabled), their windows and starts.
+
+    The window of a due time reaches back to the one before; the run starts at the due time, plus what the
+    settings give late data (settle) and what spreads queries out (skew).
+    """
+    settings = load_settings(project)
+    catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
+    moment = after or SystemClock().now()
+    rows = [
+        row
+        for query in _chosen(catalogue, queries)
+        for row in itertools.islice(_due(query, settings, moment), count)
+    ]
+    rows.sort(key=lambda row: (row["starts_at"], row["query"]))
+    if output_format == "json":
+        output.print_json(rows)
+    else:
+        _show(rows)
+    return 0
+
+
+def _chosen(catalogue: Catalogue, names: Sequence[str]) -> list[ScheduledQuery]:
+    unknown = [name for name in names if name not in catalogue.queries]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], catalogue.queries, n=1, cutoff=0.5)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise click.UsageError(f"there is no scheduled query {unknown[0]!r}{hint}")
+    return [
+        query
+        for name, query in sorted(catalogue.queries.items())
+        if name in names or (not names and query.enabled)
+    ]
+
+
+def _due(query: ScheduledQuery, settings: Settings, after: datetime) -> Iterator[dict[str, Any]]:
+    timing = timing_of(settings, query)
+    due = after
+    while True:
+        due = next_due(query.schedule, due)
+        yield {
+            "query": query.name,
+            "due": written(due),
+            "window_start": written(window_of(query.schedule, due).start),
+            "starts_at": written(timing.start_of(query.name, due).replace(microsecond=0)),
+        }
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Starts", "Query", "Due", "Window from"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(row["starts_at"], Text(row["query"]), row["due"], row["window_start"])
+    output.show_table(table)

@@ -1,0 +1,31 @@
+"""When a run that failed is tried again: a pure decision, apart from the deed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from runner.errors import RunInterrupted, WorkerError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryPolicy:
+    """How often a failure that may pass is tried again, and after how long: twice as long each time."""
+
+    attempts: int = 4
+    """All attempts together, the first one included."""
+    first_wait: timedelta = timedelta(seconds=30)
+    longest_wait: timedelta = timedelta(minutes=15)
+
+    def wait_after(self, error: Exception, attempt: int) -> timedelta | None:
+        """Return how long to wait after an attempt (counted from 1) has failed; None if that was the last.
+
+        An interruption is no failure of the query: it is tried again at once, however often.
+        """
+        if isinstance(error, RunInterrupted):
+            return timedelta(0)
+        may_pass = getattr(error, "transient", False) or isinstance(error, WorkerError)
+        if not may_pass or attempt >= self.attempts:
+            return None
+        doubled: timedelta = self.first_wait * 2 ** (attempt - 1)
+        return min(doubled, self.longest_wait)

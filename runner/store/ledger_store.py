@@ -1,0 +1,75 @@
+"""LedgerStore: what queries owe, as the daemon sees it. Every method is one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.store import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from runner.clock import Clock
+    from runner.runs.query_run import Claim
+    from runner.schedule.ledger import Epoch, GapReason
+    from runner.schedule.owed import DuePlan
+    from runner.store.database import Database
+
+
+class LedgerStore:
+    """Epochs, watermarks, gaps and the backlog. Raises `StoreError`; threads may share one."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def epochs(self) -> dict[str, list[Epoch]]:
+        """Return every query's epochs, in order of time."""
+        with self._database.reading() as connection:
+            return ledger.epochs_by_query(connection)
+
+    def watermarks(self) -> dict[str, datetime]:
+        """Return up to when each query's due times are recorded."""
+        with self._database.reading() as connection:
+            return ledger.watermarks_by_query(connection)
+
+    def begin_epochs(self, epochs: Mapping[str, Epoch]) -> None:
+        """Remember that new schedules hold for some queries."""
+        with self._database.transaction() as connection:
+            ledger.begin_epochs(connection, epochs)
+
+    def record_due(self, plans: Sequence[DuePlan]) -> None:
+        """Record due times and move the watermarks; what is there already stays."""
+        with self._database.transaction() as connection:
+            ledger.record_due(connection, plans)
+
+    def claim_next(self, owner: str, lease: timedelta) -> Claim | None:
+        """Claim the due time that comes first; None if nothing is to be started now."""
+        with self._database.transaction() as connection:
+            return ledger.claim_next(connection, owner, lease, self._clock.now())
+
+    def extend_leases(self, owner: str, lease: timedelta) -> None:
+        """Say that this owner is still at work."""
+        with self._database.transaction() as connection:
+            ledger.extend_leases(connection, owner, lease, self._clock.now())
+
+    def release_all(self, owner_prefix: str) -> None:
+        """Give back what processes had that are known to be gone."""
+        with self._database.transaction() as connection:
+            ledger.release_all(connection, owner_prefix)
+
+    def next_start(self) -> datetime | None:
+        """Return when the first due time that nobody has may start."""
+        with self._database.reading() as connection:
+            return ledger.next_start(connection)
+
+    def backlog_size(self) -> int:
+        """Return how many due times are still to be run, or are running."""
+        with self._database.reading() as connection:
+            return ledger.backlog_size(connection)
+
+    def list_gaps(self, query: str | None, limit: int) -> list[tuple[str, datetime, GapReason]]:
+        """Return gaps as query, due time and reason, oldest first."""
+        with self._database.reading() as connection:
+            return ledger.list_gaps(connection, query, limit)

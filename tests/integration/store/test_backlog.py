@@ -1,0 +1,198 @@
+"""The backlog: who runs what next, on SQLite and on PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from state_lab import TEN
+
+from runner.definitions.scheduled_query import Schedule
+from runner.errors import StoreError
+from runner.runs.query_run import RunCounts, RunFault, RunKey, RunPurpose, RunState
+from runner.schedule.ledger import Epoch, GapReason
+from runner.schedule.owed import DuePlan, OwedRun
+from runner.store.state import RunResult, StateStore
+
+LEASE = timedelta(minutes=5)
+HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=5)
+FAULT = RunFault(kind="QueryTimeout", message="too slow", transient=True)
+
+
+class MovingClock:
+    def __init__(self):
+        self.time = datetime.now(UTC)  # PostgreSQL rules leases by its own clock
+
+    def now(self):
+        return self.time
+
+    def advance(self, by):
+        self.time += by
+
+
+@pytest.fixture
+def clock():
+    return MovingClock()
+
+
+@pytest.fixture
+def store(state_url, clock):
+    opened = StateStore(state_url, clock=clock, events_per_alert=3)
+    yield opened
+    opened.close()
+
+
+def owe(store, query, hours, *, live=(), start_after=timedelta(0), gaps=()):
+    """Record that a query owes the due times of these hours after ten."""
+    ledger = store.ledger
+    ledger.begin_epochs({query: Epoch(start=TEN - timedelta(days=1), schedule=HOURLY)})
+    runs = tuple(
+        OwedRun(due=at(hour), start_at=at(hour) + start_after, is_live=hour in live) for hour in sorted(hours)
+    )
+    last = max([at(hour) for hour in (*hours, *gaps)])
+    ledger.record_due([DuePlan(query=query, watermark=last, runs=runs, gaps=tuple(map(at, gaps)))])
+
+
+def at(hour):
+    return TEN + timedelta(hours=hour)
+
+
+def claimed(store, owner="me", count=1):
+    """Claim so many due times, and say which: the query's name and the hour after ten."""
+    claims = [store.ledger.claim_next(owner, LEASE) for _ in range(count)]
+    return [
+        claim and (claim.key.query, (claim.key.scheduled_for - TEN) // timedelta(hours=1)) for claim in claims
+    ]
+
+
+def result(**counts):
+    return RunResult(
+        state=RunState.SUCCEEDED,
+        counts=RunCounts(**counts),
+        query_hash="",
+        rule_hashes={},
+        matches=[],
+        rules={},
+    )
+
+
+def test_live_due_times_go_before_those_that_are_caught_up_with(store):
+    owe(store, "a", {1, 2})
+    owe(store, "b", {3}, live={3})
+
+    assert claimed(store, count=2) == [("b", 3), ("a", 1)]
+
+
+def test_two_runs_of_one_query_never_overlap(store):
+    owe(store, "a", {1, 2})
+
+    assert claimed(store, count=2) == [("a", 1), None]
+
+
+def test_the_next_due_time_of_a_query_comes_when_the_one_before_has_ended(store):
+    owe(store, "a", {1, 2})
+    first = store.ledger.claim_next("me", LEASE)
+
+    store.finish(first, result())
+
+    assert claimed(store) == [("a", 2)]
+
+
+def test_a_run_does_not_start_before_its_time(store, clock):
+    owe(store, "a", {1}, start_after=clock.now() + timedelta(minutes=7) - at(1))
+
+    early = claimed(store)
+    clock.advance(timedelta(minutes=8))
+
+    assert (early, claimed(store)) == ([None], [("a", 1)])
+
+
+def test_what_was_recorded_once_is_not_recorded_again(store):
+    owe(store, "a", {1, 2})
+    owe(store, "a", {1, 2})
+
+    assert store.ledger.backlog_size() == 2
+
+
+def test_a_finished_due_time_is_not_owed_again_by_a_planner_that_is_behind(store):
+    owe(store, "a", {1})
+    store.finish(store.ledger.claim_next("me", LEASE), result())
+
+    owe(store, "a", {1})
+
+    assert store.ledger.backlog_size() == 0
+
+
+def test_a_lost_lease_lets_another_take_over_and_the_first_stores_nothing(store):
+    owe(store, "a", {1})
+    lost = store.ledger.claim_next("dead", timedelta(seconds=-1))
+
+    taken = store.ledger.claim_next("alive", LEASE)
+    with pytest.raises(StoreError, match=r"taken over|has ended"):
+        store.finish(lost, result(rows=1))
+    finished = store.finish(taken, result(rows=2))
+
+    assert (lost.run_id, lost.attempt, taken.attempt) == (taken.run_id, 1, 2)
+    assert finished.run.counts.rows == 2
+    assert store.ledger.backlog_size() == 0
+
+
+def test_a_lease_that_is_extended_is_not_taken_over(store):
+    owe(store, "a", {1})
+    store.ledger.claim_next("me", timedelta(seconds=30))
+
+    store.ledger.extend_leases("me", LEASE)
+
+    assert claimed(store, owner="other") == [None]
+
+
+def test_a_daemon_that_lost_its_lease_cannot_extend_it(store):
+    owe(store, "a", {1})
+    store.ledger.claim_next("slow", timedelta(seconds=-1))
+
+    store.ledger.extend_leases("slow", LEASE)
+
+    assert claimed(store, owner="other") == [("a", 1)]
+
+
+def test_a_run_that_is_given_back_is_tried_again_later_as_the_same_run(store, clock):
+    owe(store, "a", {1})
+    first = store.ledger.claim_next("me", LEASE)
+
+    store.give_back(first, FAULT, start_at=clock.now() + timedelta(minutes=1))
+    early = store.ledger.claim_next("me", LEASE)
+    clock.advance(timedelta(minutes=2))
+    second = store.ledger.claim_next("me", LEASE)
+    run = store.finish(second, result()).run
+
+    assert early is None
+    assert (second.run_id, second.attempt, run.state) == (first.run_id, 2, RunState.SUCCEEDED)
+
+
+def test_a_run_that_failed_for_good_is_a_gap_until_it_is_filled(store):
+    owe(store, "a", {1})
+    store.fail(store.ledger.claim_next("me", LEASE), RunState.TIMED_OUT, FAULT)
+
+    gaps = store.ledger.list_gaps(None, 10)
+
+    filling = store.claim_again(RunKey(query="a", scheduled_for=at(1), purpose=RunPurpose.SCHEDULED))
+    store.finish(filling, result())
+
+    assert gaps == [("a", at(1), GapReason.TIMED_OUT)]
+    assert store.ledger.list_gaps(None, 10) == []
+
+
+def test_due_times_that_are_not_caught_up_with_are_gaps(store):
+    owe(store, "a", {3}, gaps={1, 2})
+
+    assert store.ledger.list_gaps("a", 10) == [
+        ("a", at(1), GapReason.NOT_RUNNING),
+        ("a", at(2), GapReason.NOT_RUNNING),
+    ]
+    assert store.ledger.list_gaps("b", 10) == []
+
+
+def test_epochs_and_watermarks_are_remembered(store):
+    owe(store, "a", {2})
+    store.ledger.begin_epochs({"a": Epoch(start=at(5), schedule=None)})
+
+    assert [epoch.schedule for epoch in store.ledger.epochs()["a"]] == [HOURLY, None]
+    assert store.ledger.watermarks() == {"a": at(2)}

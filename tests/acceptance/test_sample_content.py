@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return read_catalogue(ROOT, exclude=("tests", "runner"))
+    return read_catalogue(ROOT, exclude=("tests", "benchmarks", "build", "runner"))
 
 
 @pytest.fixture(scope="module")

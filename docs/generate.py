@@ -1,0 +1,257 @@
+"""Writes the parts of the reference that mirror tables in the code; with `--check`, only tells which are stale."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runner import errors, settings
+from runner.cli.main import EXIT_CODES, cli
+from runner.definitions.catalogue import read_catalogue
+from runner.definitions.codes import Code
+from runner.ingest import schema
+from runner.ingest.indicators import SCANNERS
+from runner.lake.log_types import table_name
+from runner.store import schema as store_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+BROKEN = ROOT / "tests" / "data"
+_MARKED = re.compile(
+    r"(<!-- begin (?P<name>[a-z-]+): written by docs/generate.py -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL
+)
+_CONSOLE = re.compile(r"^```console\n\$ (?P<command>.*?)\n(?:.*?)^```", re.DOTALL | re.MULTILINE)
+
+LAKE_EXAMPLES: Mapping[Code, str] = {
+    Code.UNREADABLE_FILE: "queries/logins.yml:1:1: E001 cannot be read: Permission denied",
+    Code.REFUSED_SQL: "queries/logins.yml:5:3: E301 a scheduled query is one SELECT, and this is DROP",
+    Code.UNKNOWN_TABLE: "queries/logins.yml:5:3: E302 there is no table panther_logs.public.okta_log in the lake: "
+    "did you mean panther_logs.public.okta_systemlog?",
+    Code.UNBOUND_SQL: 'queries/logins.yml:5:3: E303 Referenced column "acter" not found in FROM clause',
+    Code.VOLATILE_SQL: "queries/logins.yml:5:3: W506 LIMIT without ORDER BY keeps arbitrary rows",
+    Code.TIMELESS_TABLE: "queries/logins.yml:5:3: W507 company.public.employees has no time column: "
+    "it is read as it is now",
+}
+"""Examples for the codes that only a lake, or a locked file, can show."""
+
+TABLES: Mapping[str, str] = {
+    "runs": "One row for each run: the latest attempt, its counts, and why it failed.",
+    "attempts": "Every attempt at a run.",
+}
+"""What tables hold, where the code says nothing below them."""
+
+
+def commands() -> Iterator[str]:
+    """Yield every command with its arguments and options."""
+    yield from _command(cli, ["runner"])
+
+
+def _command(command: click.Command, names: list[str]) -> Iterator[str]:
+    context = click.Context(command, info_name=" ".join(names), **command.context_settings)
+    yield f"## {' '.join(names)}\n"
+    yield f"```text\n{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}\n```\n"
+    yield f"{inspect.cleandoc(command.help or '')}\n"
+    rows = [_option(option, context) for option in command.get_params(context)]
+    yield _table(("Option", "Default", "Meaning"), [row for row in rows if row[2]])
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None, name  # noqa: S101  the group has just listed it
+            yield from _command(found, [*names, name])
+
+
+def _option(option: click.Parameter, context: click.Context) -> tuple[str, str, str]:
+    if not isinstance(option, click.Option):
+        return "", "", ""
+    names, text = option.get_help_record(context) or ("", "")
+    default = "" if option.is_flag or option.multiple or not option.show_default else f"`{option.default}`"
+    meaning = re.sub(r"\s*\[[^]]*default: [^]]*\]", "", text)
+    return f"`{names}`".replace("|", "\\|"), default, meaning
+
+
+def options() -> Iterator[str]:
+    """Yield the table of all settings."""
+    rows = [
+        (f"`{option.name}`", f"`{option.variable}`", _default(option), option.help)
+        for option in settings.OPTIONS
+    ]
+    yield _table(("Option", "Variable", "Default", "Meaning"), rows)
+
+
+def rule_options() -> Iterator[str]:
+    """Yield the table of what can be set for one rule."""
+    yield _table(("Key", "Meaning"), [(f"`{name}`", text) for name, text in settings.RULE_OPTIONS.items()])
+
+
+def _default(option: settings.Option) -> str:
+    if option.name == "workers.count":
+        return "the number of processors"
+    if option.name == "workers.memory":
+        return f"`{option.default // 2**30}GiB`"
+    if isinstance(option.default, tuple):
+        return "none"
+    return f"`{option.default}`"
+
+
+def codes() -> Iterator[str]:
+    """Yield every code with its meaning, its remedy and an example."""
+    for code in Code:
+        yield f"### {code} {code.title}\n"
+        yield f"{code.meaning} {code.remedy}\n"
+        yield f"```text\n{_example(code)}\n```\n"
+
+
+def _example(code: Code) -> str:
+    if code in LAKE_EXAMPLES:
+        return LAKE_EXAMPLES[code]
+    kind = "invalid" if code.startswith("E") else "valid"
+    catalogue = read_catalogue(BROKEN / kind / code.title)
+    errors_found = [str(error) for error in catalogue.errors if error.code == code]
+    return [*errors_found, *(str(notice) for notice in catalogue.warnings if notice.code == code)][0]
+
+
+def error_tree() -> Iterator[str]:
+    """Yield the tree of errors, as the module draws it."""
+    tree = inspect.cleandoc(errors.__doc__ or "").partition("\n\n")[2]
+    yield f"```text\n{tree}\n```\n"
+
+
+def exit_codes() -> Iterator[str]:
+    """Yield the table of exit codes."""
+    yield _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()])
+
+
+def state_tables() -> Iterator[str]:
+    """Yield the tables of the state database."""
+    notes = _notes_below(inspect.getsource(store_schema))
+    for table in store_schema.metadata.tables.values():
+        yield f"## {table.name}\n"
+        yield f"{notes.get(table.name) or TABLES[table.name]}\n"
+        yield _table(
+            ("Column", "Type", ""),
+            [
+                (
+                    f"`{column.name}`",
+                    str(column.type).lower(),
+                    _constraints(column.primary_key, column.nullable),
+                )
+                for column in table.columns
+            ],
+        )
+
+
+def _notes_below(source: str) -> dict[str, str]:
+    """Return the text that stands below each assignment of a module, by the name that is assigned."""
+    body = ast.parse(source).body
+    return {
+        above.targets[0].id: inspect.cleandoc(below.value.value)
+        for above, below in pairwise(body)
+        if isinstance(above, ast.Assign) and isinstance(above.targets[0], ast.Name)
+        if isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
+
+
+def _constraints(is_key: bool, may_be_null: bool | None) -> str:  # noqa: FBT001  as SQLAlchemy has them
+    return "key" if is_key else "may be null" if may_be_null else ""
+
+
+def schemas() -> Iterator[str]:
+    """Yield the log types whose columns are declared."""
+    found = [schema.find(log_type) for log_type in schema.provided()]
+    yield _table(
+        ("Log type", "Table", "What it holds"),
+        [
+            (
+                f"`{one.log_type}`",
+                f"`panther_logs.public.{table_name(one.log_type)}`",
+                one.description,
+            )
+            for one in found
+            if one
+        ],
+    )
+
+
+def indicators() -> Iterator[str]:
+    """Yield the indicators that a schema may name, and the columns that they fill."""
+    yield _table(
+        ("Indicator", "Columns"),
+        [
+            (f"`{name}`", ", ".join(f"`{column}`" for column in scanner.columns))
+            for name, scanner in SCANNERS.items()
+        ],
+    )
+
+
+PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "commands": commands,
+    "options": options,
+    "rule-options": rule_options,
+    "codes": codes,
+    "error-tree": error_tree,
+    "exit-codes": exit_codes,
+    "state-tables": state_tables,
+    "schemas": schemas,
+    "indicators": indicators,
+}
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |\n" for line in lines)
+
+
+def rendered(page: str) -> str:
+    """Return a page with its marked parts written anew. Raises KeyError for a part that nobody writes."""
+    return _MARKED.sub(lambda found: "\n".join((found[1], *PARTS[found["name"]](), found[3])), page)
+
+
+def readme_command(number: int) -> str:
+    """Return the first, second, … command of the README, in one line as it is to be typed."""
+    found = [
+        match["command"] for match in _CONSOLE.finditer((ROOT / "README.md").read_text(encoding="utf-8"))
+    ]
+    return found[number - 1].split("\n", maxsplit=1)[0]
+
+
+def main() -> int:
+    """Write the pages, or check them, or print a command of the README."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a page is stale")
+    parser.add_argument(
+        "--readme-command", type=int, metavar="N", help="print the N-th command of the README"
+    )
+    arguments = parser.parse_args()
+    if arguments.readme_command:
+        print(readme_command(arguments.readme_command))
+        return 0
+    stale = []
+    for page in sorted(DOCS.rglob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        after = rendered(before)
+        if after != before:
+            stale.append(page)
+            if not arguments.check:
+                page.write_text(after, encoding="utf-8")
+    for page in stale:
+        print(f"{page.relative_to(ROOT)}: {'is stale: run `make docs`' if arguments.check else 'written'}")
+    return int(arguments.check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""`runner once`: what it finds, what it keeps, and how it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+AT = "2026-01-15T00:00:00Z"
+QUERY = "Okta Failed Logins"
+
+
+def alerts_in(document):
+    return [alert for run in document["runs"] for alert in run["alerts"]]
+
+
+def disable(file):
+    file.write_text(file.read_text().replace("Enabled: true", "Enabled: false"))
+
+
+def test_the_first_run_of_a_new_project_prints_its_alert(project, cli):
+    ended = cli("once", "--all", "--at", AT, cwd=project)
+
+    assert ended.code == 0
+    assert re.search(r"Okta Failed Logins +succeeded +6 +4 +1\n", ended.out)
+    assert re.search(r"MEDIUM +[0-9a-f]{10} +3 +new +Failed logins of sam@example.com\n", ended.out)
+    assert ended.out.endswith(f"1 alert at {AT}, 1 of them new.\n")
+    assert ended.err == ""
+
+
+def test_running_again_for_the_same_time_changes_nothing(project_with_alert, cli, here):
+    before = here("alerts", "list", "--format", "json", cwd=project_with_alert).document
+
+    again = cli("once", "--all", "--at", AT, "--format", "json", cwd=project_with_alert)
+
+    after = here("alerts", "list", "--format", "json", cwd=project_with_alert).document
+    assert [alert["change"] for alert in alerts_in(again.document)] == ["unchanged"]
+    assert after == before
+
+
+def test_a_dry_run_shows_the_alert_and_writes_nothing(project, cli):
+    before = sorted(project.rglob("*"))
+
+    ended = cli("once", "--all", "--at", AT, "--dry-run", cwd=project)
+
+    assert ended.code == 0
+    assert ended.out.endswith(f"1 alert at {AT}, 1 of them new. Nothing was stored (--dry-run).\n")
+    assert sorted(project.rglob("*")) == before
+
+
+def test_a_disabled_query_runs_if_it_is_named_and_says_so(project, cli):
+    disable(project / "queries/okta_failed_logins.yml")
+
+    ended = cli("once", QUERY, "--at", AT, "--format", "json", cwd=project)
+
+    assert ended.code == 0
+    assert ended.err == f"note: {QUERY} is disabled, and runs because it was named\n"
+    assert len(alerts_in(ended.document)) == 1
+
+
+def test_disabled_queries_are_left_out_of_all(project, cli):
+    disable(project / "queries/okta_failed_logins.yml")
+
+    ended = cli("once", "--all", "--at", AT, "--format", "json", cwd=project)
+
+    assert ended.document["runs"] == []
+
+
+@pytest.mark.parametrize(("flags", "alerts"), [([], 0), (["--include-disabled"], 1)])
+def test_disabled_rules_see_rows_only_when_asked_for(project, cli, flags, alerts):
+    disable(project / "scheduled_rules/okta_failed_logins.yml")
+
+    ended = cli("once", "--all", "--at", AT, "--dry-run", "--format", "json", *flags, cwd=project)
+
+    assert ended.code == 0
+    assert len(alerts_in(ended.document)) == alerts
+
+
+def test_piped_output_has_no_colours_and_verbose_logs_each_run(project, cli):
+    ended = cli("once", "--all", "--at", AT, "--dry-run", "--verbose", cwd=project)
+
+    assert "\x1b" not in ended.out + ended.err
+    assert '"event": "query_run_finished"' in ended.err
+
+
+def test_a_reader_who_stops_early_is_no_fault(project_with_alert):
+    command = f"{sys.executable} -m runner alerts show --events 3 $0 | true; exit ${{PIPESTATUS[0]}}"
+    (alert_id,) = only_column(project_with_alert, "SELECT alert_id FROM alerts WHERE created_at NOT NULL")
+
+    ended = subprocess.run(
+        ["bash", "-c", command, alert_id], cwd=project_with_alert, capture_output=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_output_that_cannot_be_written_is_told_in_one_line(project_with_alert):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "runner", "alerts", "list"],
+            cwd=project_with_alert,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (2, "Error: No space left on device\n")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "termination"])
+def test_an_interrupted_run_is_written_down_and_leaves_no_worker_behind(project, write_rule, sent):
+    write_rule(project, "Endless", "def rule(event):\n    while True:\n        pass\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", "once", "--all", "--at", AT],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: len(descendants(process.pid)) >= 2 and states(project) == ["running"])
+    family = descendants(process.pid)
+
+    process.send_signal(sent)
+
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err.strip()) == (130, "Interrupted.")
+    assert states(project) == ["interrupted"]
+    wait_until(lambda: not any(is_alive(pid) for pid in family))
+
+
+def wait_until(condition, seconds=20.0):
+    """Look again and again, without a fixed wait; fail when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(0.02)
+
+
+def only_column(project, sql):
+    with sqlite3.connect(f"file:{project}/.runner/state.db?mode=ro", uri=True) as connection:
+        found = [value for (value,) in connection.execute(sql)]
+    connection.close()
+    return found
+
+
+def states(project):
+    try:
+        return only_column(project, "SELECT state FROM runs")
+    except sqlite3.OperationalError:
+        return []  # not there yet
+
+
+def descendants(pid):
+    """Return the processes that a process started, and those that these started."""
+    children = [child for child in processes() if parent_of(child) == pid]
+    return [*children, *(pid for child in children for pid in descendants(child))]
+
+
+def processes():
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def status_of(pid):
+    """Return the state letter and the parent of a process; a zombie counts as gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z", 0
+    return fields[0], int(fields[1])
+
+
+def parent_of(pid):
+    return status_of(pid)[1]
+
+
+def is_alive(pid):
+    return status_of(pid)[0] not in "ZX"

@@ -91,6 +91,21 @@ class RowBatch:
         """Return one row as a new dict, names as the query spelled them (the first of equal names)."""
         return {name: self.cell(name, row) for name in self.names}
 
+    def rows(self, wanted: Sequence[int]) -> list[dict[str, Any]]:
+        """Return some rows as new dicts: each column is converted once, and for these rows only."""
+        if not wanted:
+            return []
+        indices = pa.array(wanted)
+        columns = [self._gathered(name, wanted, indices) for name in self.names]
+        return [dict(zip(self.names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _gathered(self, name: str, wanted: Sequence[int], indices: pa.Array) -> list[Any]:
+        whole = self.columns.get(name)
+        if whole is not None:
+            return [whole[row] for row in wanted]
+        place = self.names.index(name)
+        return self._conversions[place](self._arrays[place].take(indices))
+
     def leaf(self, path: tuple[str, ...], row: int) -> Any:
         """Return the value at the end of a path through the fields of objects; None where there is none.
 

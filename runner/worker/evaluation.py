@@ -10,7 +10,7 @@ import orjson
 from runner.alerts.match import Match, MatchKind
 from runner.detections.evaluate import NOT_MATCHED, EvaluationTimeout, evaluate
 from runner.detections.failures import failure
-from runner.detections.row_event import RowEvent
+from runner.detections.row_event import RowEvent, materialise
 from runner.worker.identity import Identities, json_of
 
 if TYPE_CHECKING:
@@ -66,25 +66,45 @@ class RuleEvaluation:
 
         Raises `RuleDidHarm`.
         """
+        found = self._asked(events, beat, errors)
+        materialise([event for event, result in found if self._needs_row(event, result)])
+        for event, result in found:
+            try:
+                match = self._match(event, result)
+            except _LATE_ERRORS as error:
+                self._count(self._failed(error).error, errors)
+            else:
+                yield match
+
+    def _asked(
+        self, events: Iterable[RowEvent], beat: Beat, errors: RuleErrors
+    ) -> list[tuple[RowEvent, DetectionResult]]:
+        """Return the rows that the rule matches, with what it says of them."""
         detection, enter, leave = self._detection, beat.enter, beat.leave
+        found: list[tuple[RowEvent, DetectionResult]] = []
         beat.turn_to(self._position)
         for event in events:
             if self.stopped:
-                return
+                break
             try:
                 enter()
                 result = evaluate(detection, event)
                 leave()
-                if result is NOT_MATCHED:
-                    continue
-                match = self._match(event, result) if result.error is None else None
             except _LATE_ERRORS as error:
                 leave()
-                result, match = self._failed(error), None
-            if match is None:
+                result = self._failed(error)
+            if result is NOT_MATCHED:
+                continue
+            if result.error is not None:
                 self._count(result.error, errors)
             elif self._may_match():
-                yield match
+                found.append((event, result))
+        return found
+
+    def _needs_row(self, event: RowEvent, result: DetectionResult) -> bool:
+        """Whether the whole row will be asked for: to be kept, or because it tells the event apart."""
+        left = self._events_left.get(result.dedup, self._limits.events_per_alert)
+        return left > 0 or self._identities.are_of_content(event)
 
     def _may_match(self) -> bool:
         """Whether one more match is within the limit of the rule."""

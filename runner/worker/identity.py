@@ -46,6 +46,10 @@ class Identities:
         """Return what tells the rows of one dedup string apart from those of any other run."""
         return _digest(b"run", self._run, kind.encode(), dedup.encode("utf-8", "surrogatepass"))
 
+    def are_of_content(self, event: Event) -> bool:
+        """Whether the whole row tells this event apart."""
+        return not self._rule.identity and event.get("p_row_id") is None
+
     def _content(self, event: Event) -> bytes | None:
         named = self._named_columns(event)
         if named is not None:

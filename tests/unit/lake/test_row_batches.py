@@ -98,6 +98,8 @@ def test_cells_columns_and_rows_agree(rows, data):
         {"Doc": value, "id": skip + number} for number, value in enumerate(wanted)
     ]
     assert [touched.row(row) for row in order] == [by_row.row(row) for row in order]
+    assert touched.rows(order) == whole.rows(order) == [by_row.row(row) for row in order]
+    assert batch_of(rows, skip).rows(order[:3]) == [by_row.row(row) for row in order[:3]]
 
 
 @settings(max_examples=50, deadline=None)

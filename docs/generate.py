@@ -57,8 +57,8 @@ def commands() -> Iterator[str]:
     yield from _command(cli, ["runner"])
 
 
-def _command(command: click.Command, names: list[str]) -> Iterator[str]:
-    context = click.Context(command, info_name=" ".join(names), **command.context_settings)
+def _command(command: click.Command, names: list[str], parent: click.Context | None = None) -> Iterator[str]:
+    context = click.Context(command, info_name=names[-1], parent=parent, **command.context_settings)
     yield f"## {' '.join(names)}\n"
     yield f"```text\n{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}\n```\n"
     yield f"{inspect.cleandoc(command.help or '')}\n"
@@ -68,7 +68,7 @@ def _command(command: click.Command, names: list[str]) -> Iterator[str]:
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             assert found is not None, name  # noqa: S101  the group has just listed it
-            yield from _command(found, [*names, name])
+            yield from _command(found, [*names, name], context)
 
 
 def _option(option: click.Parameter, context: click.Context) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from difflib import unified_diff
 from pathlib import Path
 
 import click
@@ -49,9 +50,16 @@ def commands_of(command, name):
 
 
 def test_the_generated_parts_are_not_stale():
-    stale = [str(file) for file in PAGES if GENERATE["rendered"](file.read_text()) != file.read_text()]
+    changes = [
+        line
+        for file in PAGES
+        for written in [file.read_text()]
+        for line in unified_diff(
+            written.splitlines(), GENERATE["rendered"](written).splitlines(), file.name, n=0, lineterm=""
+        )
+    ]
 
-    assert stale == [], "run `make docs`"
+    assert changes == [], "run `make docs`"
 
 
 def test_every_command_and_option_is_documented():

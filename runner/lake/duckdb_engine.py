@@ -150,6 +150,8 @@ def _settings(lake: Path, limits: EngineLimits) -> tuple[str, ...]:
         "SET TimeZone='UTC'",
         "SET ieee_floating_point_ops=false",  # division by zero is an error, as in Snowflake
         "SET enable_progress_bar=false",
+        # Left to itself DuckDB reads far ahead, and a scan's peak memory rises with the number of files.
+        "SET read_ahead_depth=1",
         f"SET memory_limit='{limits.memory}B'",
         f"SET temp_directory={_literal(str(limits.spill))}",
         f"SET allowed_directories=[{_literal(f'{lake}/')}]",

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from runner import app, logs
-from runner.cli import output
+from runner.cli import output, past
 from runner.cli.options import (
     Moment,
     format_option,
@@ -61,6 +61,8 @@ class _Planned:
 @click.argument("queries", nargs=-1)
 @click.option("--all", "run_all", is_flag=True, help="Run every enabled query.")
 @click.option("--at", type=Moment(), help="The reference time, such as 2026-01-15T09:30:00Z. Default: now.")
+@click.option("--from", "start", type=Moment(), help="Run every due time from here on, each for itself.")
+@click.option("--to", "end", type=Moment(), help="The last due time of --from. Default: now.")
 @click.option("--dry-run", is_flag=True, help="Write nothing: show what these runs alone would raise.")
 @click.option("--include-disabled", is_flag=True, help="Put the rows to disabled rules too.")
 @click.option("-v", "--verbose", is_flag=True, help="Log each run on standard error, as a line of JSON.")
@@ -72,6 +74,8 @@ def command(
     queries: tuple[str, ...],
     run_all: bool,  # noqa: FBT001  click passes options by name
     at: datetime | None,
+    start: datetime | None,
+    end: datetime | None,
     dry_run: bool,  # noqa: FBT001  as above
     include_disabled: bool,  # noqa: FBT001  as above
     verbose: bool,  # noqa: FBT001  as above
@@ -84,9 +88,14 @@ def command(
 
     What is found is stored, and running again for the same time adds nothing. A query named here runs even if
     it is disabled. Finding alerts is success: the exit code is 0, or 1 if a query, a rule or a definition failed.
+
+    With --from, every due time of the range is run, oldest first, each for its own reference time. Due times
+    that the same definitions have been run for before are left out, so a range that was stopped goes on.
     """
     if run_all == bool(queries):
         raise click.UsageError("name one or more queries, or give --all")
+    if (start and at) or (end and not start):
+        raise click.UsageError("give --at, or --from and perhaps --to")
     logs.configure(as_json=True, level=logging.INFO if verbose else logging.WARNING)
     clock = SystemClock()
     settings = load_settings(project, lake__location=lake, state__url=state)
@@ -95,6 +104,11 @@ def command(
     with _termination_as_interrupt(), app.build(settings, clock, keep_state=not dry_run) as parts:
         planned = _plan(parts.catalogue, queries, include_disabled=include_disabled)
         output.complain(parts.catalogue.errors)
+        if start is not None:
+            pairs = [(one.query, one.rules) for one in planned]
+            last = end or clock.now()
+            reports = past.run_range(parts, pairs, start=start, end=last, as_json=output_format == "json")
+            return int(bool(parts.catalogue.errors) or any(_is_faulty(report) for report in reports))
         moment = at or clock.now().replace(microsecond=0)
         reports = list(_run(parts, planned, moment, quiet=output_format == "json"))
         show = _show_json if output_format == "json" else _show_text

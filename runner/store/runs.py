@@ -127,6 +127,25 @@ def suspend(connection: Connection, claim: Claim, *, now: datetime, fault: RunFa
     )
 
 
+def succeeded(
+    connection: Connection,
+    query: str,
+    *,
+    start: datetime,
+    end: datetime,
+    query_hash: str,
+    rule_hashes: Mapping[str, str],
+) -> frozenset[datetime]:
+    """Return for which times in `[start, end]` a query was run with success, with these very definitions."""
+    chosen = sa.select(runs.c.scheduled_for, runs.c.rule_hashes).where(
+        runs.c.query == query,
+        runs.c.scheduled_for.between(start, end),
+        runs.c.state == RunState.SUCCEEDED.value,
+        runs.c.query_hash == query_hash,
+    )
+    return frozenset(due for due, hashes in connection.execute(chosen) if hashes == dict(rule_hashes))
+
+
 def latest(connection: Connection, limit: int) -> list[QueryRun]:
     """Return the newest runs, newest first."""
     rows = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(limit))

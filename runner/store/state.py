@@ -121,6 +121,21 @@ class StateStore:
             runs.suspend(connection, claim, now=self._clock.now(), fault=fault)
             ledger.release(connection, claim, start_at)
 
+    def succeeded(
+        self,
+        query: str,
+        *,
+        start: datetime,
+        end: datetime,
+        query_hash: str,
+        rule_hashes: Mapping[str, str],
+    ) -> frozenset[datetime]:
+        """Return for which times in `[start, end]` a query was run with success, with these definitions."""
+        with self._database.reading() as connection:
+            return runs.succeeded(
+                connection, query, start=start, end=end, query_hash=query_hash, rule_hashes=rule_hashes
+            )
+
     def latest_runs(self, limit: int) -> list[QueryRun]:
         """Return the newest runs, newest first."""
         with self._database.reading() as connection:

@@ -1,0 +1,118 @@
+"""The range form of `runner once`: every due time from one moment to another."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from runner import backfill
+from runner.cli import output
+from runner.cli.options import written
+from runner.cli.output import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from runner.app import App
+    from runner.backfill import PastRun
+    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.pipeline import RunReport
+
+
+def run_range(
+    parts: App,
+    queries: Sequence[tuple[ScheduledQuery, tuple[ScheduledRule, ...]]],
+    *,
+    start: datetime,
+    end: datetime,
+    as_json: bool,
+) -> list[RunReport]:
+    """Run every due time of a range that was not run before, oldest first, and print what came of it."""
+    planned = backfill.plan(queries, start=start, end=end)
+    left = backfill.remaining(planned, parts.store, parts.catalogue)
+    reports = list(_run(parts, left, quiet=as_json))
+    if as_json:
+        output.print_json(
+            {
+                "from": written(start),
+                "to": written(end),
+                "done_before": len(planned) - len(left),
+                "runs": [_fields(report) for report in reports],
+            }
+        )
+    else:
+        _show(reports, done_before=len(planned) - len(left))
+    return reports
+
+
+def _run(parts: App, planned: Sequence[PastRun], *, quiet: bool) -> Iterator[RunReport]:
+    """Run side by side, as many as there are workers; Ctrl-C keeps what has ended."""
+
+    def run(one: PastRun) -> RunReport:
+        return parts.pipeline.run_manually(one.query, one.due, one.rules)
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = sys.stderr.isatty() and not quiet
+    with (
+        Progress(*columns, console=output.error_console(), transient=True, disable=not shown) as progress,
+        ThreadPoolExecutor(parts.settings["workers.count"]) as threads,
+    ):
+        task = progress.add_task("Running the past", total=len(planned))
+        try:
+            for report in threads.map(run, planned):
+                progress.advance(task)
+                yield report
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            parts.workers.interrupt()
+            raise
+
+
+def _show(reports: Sequence[RunReport], *, done_before: int) -> None:
+    for report in reports:
+        run = report.run
+        if run.fault is not None:
+            output.complain(
+                [
+                    f"{run.key.query} at {written(run.key.scheduled_for)}: {run.state.value}: {run.fault.message}"
+                ]
+            )
+        for error in report.rule_errors:
+            output.complain(
+                [
+                    f"{run.key.query} at {written(run.key.scheduled_for)}: rule {error.rule_id}: {error.message}"
+                ]
+            )
+    changes = [
+        alert.change.value for report in reports if report.finished for alert in report.finished.alerts
+    ]
+    before = f" {counted(done_before, 'due time')} had been run before." if done_before else ""
+    click.echo(
+        f"{counted(len(reports), 'due time')} run, {counted(sum(r.run.counts.matches for r in reports), 'match', 'matches')}, "
+        f"{counted(changes.count('new'), 'new alert')}.{before}"
+    )
+    if changes:
+        click.echo("See `runner alerts list`.")
+
+
+def _fields(report: RunReport) -> dict[str, Any]:
+    run = report.run
+    return {
+        "query": run.key.query,
+        "scheduled_for": written(run.key.scheduled_for),
+        "run_id": run.run_id,
+        "state": run.state.value,
+        "rows": run.counts.rows,
+        "matches": run.counts.matches,
+        "fault": {"kind": run.fault.kind, "message": run.fault.message} if run.fault else None,
+        "alerts": [
+            {"alert_id": alert.alert_id, "change": alert.change.value}
+            for alert in (report.finished.alerts if report.finished else ())
+        ],
+    }

@@ -1,0 +1,56 @@
+"""`runner once --from … --to …`: every due time of a range, each for itself."""
+
+from __future__ import annotations
+
+import pytest
+
+QUERY = "Okta Failed Logins"
+RANGE = ("--from", "2026-01-14T22:00:00Z", "--to", "2026-01-15T01:00:00Z")
+
+
+def test_every_due_time_of_a_range_is_run_for_its_own_reference_time(project, cli):
+    ended = cli("once", QUERY, *RANGE, "--format", "json", cwd=project)
+
+    runs = ended.document["runs"]
+    assert ended.code == 0
+    assert [(run["scheduled_for"], run["rows"], len(run["alerts"])) for run in runs] == [
+        ("2026-01-14T22:00:00Z", 0, 0),
+        ("2026-01-14T23:00:00Z", 0, 0),
+        ("2026-01-15T00:00:00Z", 6, 1),
+        ("2026-01-15T01:00:00Z", 0, 0),
+    ]
+
+
+def test_a_range_that_was_run_before_goes_on_where_it_was_left(project, cli):
+    cli("once", QUERY, "--from", "2026-01-14T22:00:00Z", "--to", "2026-01-14T23:00:00Z", cwd=project)
+
+    ended = cli("once", QUERY, *RANGE, cwd=project)
+
+    assert ended.code == 0
+    assert ended.out == (
+        "2 due times run, 4 matches, 1 new alert. 2 due times had been run before.\nSee `runner alerts list`.\n"
+    )
+
+
+def test_a_range_begins_anew_when_a_definition_has_changed(project, cli):
+    cli("once", QUERY, *RANGE, cwd=project)
+    rule = project / "scheduled_rules" / "okta_failed_logins.py"
+    rule.write_text(rule.read_text() + "\n# another version\n")
+
+    ended = cli("once", QUERY, *RANGE, cwd=project)
+
+    assert ended.out.startswith("4 due times run, 4 matches, 0 new alerts.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--from", "2026-01-14T22:00:00Z", "--at", "2026-01-15T00:00:00Z"),
+        ("--to", "2026-01-14T22:00:00Z"),
+    ],
+)
+def test_a_range_and_a_single_time_exclude_each_other(project, here, arguments):
+    ended = here("once", QUERY, *arguments, cwd=project)
+
+    assert ended.code == 2
+    assert "give --at, or --from and perhaps --to" in ended.err

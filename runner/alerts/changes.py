@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.alerts import fold
 from runner.alerts.alert import alert_id
@@ -33,8 +33,7 @@ class ChangedAlert:
     change: AlertChange
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedWindow:
+class PlannedWindow(NamedTuple):
     """A window as it is to be stored, and as it was before."""
 
     alert_id: str
@@ -74,8 +73,7 @@ class PlannedWindow:
         return ChangedAlert(alert_id=self.alert_id, change=change)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyPlan:
+class KeyPlan(NamedTuple):
     """What is to be written for one key."""
 
     windows: tuple[PlannedWindow, ...]
@@ -89,6 +87,9 @@ class KeyPlan:
 
 def plan_key(key: AlertKey, windows: Sequence[Window], known: Sequence[KnownWindow]) -> KeyPlan:
     """Compare the windows of a key with those known before, both in order of time."""
+    if not known:
+        planned = tuple([_planned(key, window, None) for window in windows])
+        return KeyPlan(windows=planned, merged={}, emptied=(), forgotten=())
     adoption = fold.adopt(windows, known)
     planned = tuple(
         _planned(key, window, adoption.kept.get(position)) for position, window in enumerate(windows)

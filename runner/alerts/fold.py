@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from runner.alerts.alert import AlertRules, AlertStatus
 
 
+NO_VALUES: Final = frozenset[str]()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """What one reference time brought to one key; or a whole window that is already known."""
 
     at: datetime
     count: int
-    values: frozenset[str] = frozenset()
+    values: frozenset[str] = NO_VALUES
     """The distinct values of the rule's `unique` function, if that is what the threshold counts."""
     first_match: int = 0
     """The number by which the store knows the first match of this time."""

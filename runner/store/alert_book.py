@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from runner.alerts.alert import Alert, AlertKey, AlertStatus, AlertType
 from runner.errors import UnknownAlert
 from runner.store.portions import portions
-from runner.store.schema import alert_history, alerts, matches
+from runner.store.schema import alert_history, alerts, match_contents, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,13 +87,14 @@ def events_of(connection: Connection, alert: Alert, limit: int) -> list[dict[str
     if not alert.match_count:
         return []  # its matches have all moved to other alerts
     query = (
-        sa.select(matches.c.event)
+        sa.select(match_contents.c.event)
+        .join_from(matches, match_contents, matches.c.match_id == match_contents.c.match_id)
         .where(
             matches.c.rule_id == alert.key.rule_id,
             matches.c.kind == alert.key.kind,
             matches.c.dedup == alert.key.dedup,
             matches.c.matched_at.between(alert.first_match_at, alert.last_match_at),
-            matches.c.event.is_not(None),
+            matches.c.has_event,
         )
         .order_by(matches.c.matched_at, matches.c.query, matches.c.match_id)
         .limit(limit)

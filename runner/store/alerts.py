@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -12,11 +13,12 @@ import sqlalchemy as sa
 from runner.alerts import fold
 from runner.alerts.alert import AlertKey, AlertStatus, AlertType, alert_id, first_status
 from runner.alerts.changes import AlertChange, ChangedAlert, plan_key
-from runner.alerts.fold import KnownWindow, Step
+from runner.alerts.fold import NO_VALUES, KnownWindow, Step
 from runner.alerts.match import MatchKind
+from runner.store.driver_insert import DriverInsert
 from runner.store.matches import KEY, same, window_at
 from runner.store.portions import portions
-from runner.store.schema import alerts, matches, recognised, touched
+from runner.store.schema import alerts, match_contents, matches, recognised, touched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from runner.alerts.alert import AlertRules
     from runner.alerts.changes import KeyPlan, PlannedWindow
     from runner.runs.query_run import Claim
+
+_ROWS_AT_A_TIME = 1_000
+"""How many are fetched at once: one by one they take longer."""
 
 
 def fold_chunk(
@@ -145,25 +150,24 @@ def _steps_by_key(
         .group_by(*grouping)
         .order_by(*grouping)
     )
-    rows = connection.execute(query).mappings()
-    for key, group in itertools.groupby(rows, _key_of):
-        yield (
-            key,
-            [
-                _step(list(same_time), values.get((key, at), frozenset()))
-                for at, same_time in itertools.groupby(group, lambda row: row["matched_at"])
-            ],
-        )
+    rows = itertools.chain.from_iterable(connection.execute(query).partitions(_ROWS_AT_A_TIME))
+    for (rule_id, kind, dedup), group in itertools.groupby(rows, operator.itemgetter(0, 1, 2)):
+        key = AlertKey(rule_id=rule_id, kind=kind, dedup=dedup)
+        yield key, _steps(key, group, values)
 
 
-def _step(rows: Sequence[RowMapping], values: frozenset[str]) -> Step:
+def _steps(
+    key: AlertKey, rows: Iterable[Sequence[Any]], values: Mapping[tuple[AlertKey, datetime], frozenset[str]]
+) -> list[Step]:
     """Join what several queries brought at one time; the first query by name has the first match."""
-    return Step(
-        at=rows[0]["matched_at"],
-        count=sum(int(row["count"]) for row in rows),
-        values=values,
-        first_match=rows[0]["first_match"],
-    )
+    steps: list[Step] = []
+    for _, _, _, at, _, count, first_match in rows:
+        if steps and steps[-1].at == at:
+            steps[-1] = replace(steps[-1], count=steps[-1].count + int(count))
+        else:
+            found = values.get((key, at), NO_VALUES) if values else NO_VALUES
+            steps.append(Step(at=at, count=int(count), values=found, first_match=first_match))
+    return steps
 
 
 def _unique_values(
@@ -201,7 +205,7 @@ def _with_free_ids(connection: Connection, windows: Sequence[PlannedWindow]) -> 
 
 def _with_free_id(connection: Connection, window: PlannedWindow) -> PlannedWindow:
     ids = (alert_id(window.key, window.window.start, turn) for turn in itertools.count(1))
-    return replace(window, alert_id=next(free for free in ids if not _taken(connection, [free])))
+    return window._replace(alert_id=next(free for free in ids if not _taken(connection, [free])))
 
 
 def _taken(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -218,17 +222,19 @@ def _write_windows(
     redescribed = [window for window in windows if window.is_redescribed]
     details = _details(connection, [window.window.first_match for window in (*inserted, *redescribed)])
 
-    def words(window: PlannedWindow) -> dict[str, Any]:
+    def words(window: PlannedWindow) -> _Words:
         return _words(window, details[window.window.first_match], rules[window.key.rule_id])
 
     if inserted:
-        rows = [{**_alert_row(window), **words(window), "run_id": run_id} for window in inserted]
-        connection.execute(sa.insert(alerts), rows)
+        insert = DriverInsert(
+            connection, alerts, _ALERT_COLUMNS, times=_ALERT_TIMES, documents=["destinations"]
+        )
+        insert.add([(*_beginning_of(window), *words(window), run_id) for window in inserted])
     updated = [_figures(window) for window in windows if window.differs]
     if updated:
         connection.execute(_UPDATE, [{**figures, "run": run_id} for figures in updated])
     for window in redescribed:
-        values = {"first_match": window.window.first_match, **words(window)}
+        values = {"first_match": window.window.first_match, **words(window)._asdict()}
         connection.execute(sa.update(alerts).where(alerts.c.alert_id == window.alert_id).values(values))
 
 
@@ -277,40 +283,78 @@ def _details(connection: Connection, match_ids: Sequence[int]) -> dict[int, dict
     found: dict[int, dict[str, Any]] = {}
     for some in portions(match_ids):
         rows = connection.execute(
-            sa.select(matches.c.match_id, matches.c.details).where(matches.c.match_id.in_(some))
+            sa.select(match_contents.c.match_id, match_contents.c.details).where(
+                match_contents.c.match_id.in_(some)
+            )
         )
         found.update({match_id: orjson.loads(details) for match_id, details in rows})
     return found
 
 
-def _alert_row(window: PlannedWindow) -> dict[str, Any]:
-    is_error = window.key.kind == MatchKind.ERROR
-    return {
-        "alert_id": window.alert_id,
-        "rule_id": window.key.rule_id,
-        "kind": window.key.kind,
-        "dedup": window.key.dedup,
-        "window_start": window.window.start,
-        "window_last": window.window.last,
-        "match_count": window.window.count,
-        "first_match": window.window.first_match,
-        "created_at": window.created_at,
-        "type": (AlertType.SCHEDULED_RULE_ERROR if is_error else AlertType.SCHEDULED_RULE).value,
-    }
+class _Beginning(NamedTuple):
+    """What an alert is, when it is stored for the first time."""
+
+    alert_id: str
+    rule_id: str
+    kind: str
+    dedup: str
+    window_start: datetime
+    window_last: datetime
+    match_count: int
+    first_match: int
+    created_at: datetime | None
+    type: str
 
 
-def _words(window: PlannedWindow, details: Mapping[str, Any], rules: AlertRules) -> dict[str, Any]:
+class _Words(NamedTuple):
+    """What an alert says."""
+
+    title: str
+    severity: str
+    status: str
+    description: str
+    runbook: str
+    reference: str
+    context: str
+    destinations: list[str] | None
+
+
+_ALERT_COLUMNS = (*_Beginning._fields, *_Words._fields, "run_id")
+_ALERT_TIMES = ("window_start", "window_last", "created_at")
+_TYPES = {
+    MatchKind.MATCH.value: AlertType.SCHEDULED_RULE.value,
+    MatchKind.ERROR.value: AlertType.SCHEDULED_RULE_ERROR.value,
+}
+
+
+def _beginning_of(planned: PlannedWindow) -> _Beginning:
+    key, window = planned.key, planned.window
+    return _Beginning(
+        alert_id=planned.alert_id,
+        rule_id=key.rule_id,
+        kind=key.kind,
+        dedup=key.dedup,
+        window_start=window.start,
+        window_last=window.last,
+        match_count=window.count,
+        first_match=window.first_match,
+        created_at=planned.created_at,
+        type=_TYPES[key.kind],
+    )
+
+
+def _words(window: PlannedWindow, details: Mapping[str, Any], rules: AlertRules) -> _Words:
     """Return what an alert says: the first match's own words, else those of the rule's definition."""
-    return {
-        "title": details["title"],
-        "severity": details["severity"],
-        "status": _status(window.known, details["severity"]).value,
-        "description": details.get("description", rules.description),
-        "runbook": details.get("runbook", rules.runbook),
-        "reference": details.get("reference", rules.reference),
-        "context": orjson.dumps(details.get("context", {})).decode(),
-        "destinations": details.get("destinations"),
-    }
+    return _Words(
+        title=details["title"],
+        severity=details["severity"],
+        status=_status(window.known, details["severity"]).value,
+        description=details.get("description", rules.description),
+        runbook=details.get("runbook", rules.runbook),
+        reference=details.get("reference", rules.reference),
+        context=orjson.dumps(details["context"]).decode() if "context" in details else "{}",
+        destinations=details.get("destinations"),
+    )
 
 
 def _status(known: KnownWindow | None, severity: str) -> AlertStatus:
@@ -325,14 +369,21 @@ def _drop_surplus_events(connection: Connection, chunk: int, events_per_alert: i
     kept = sa.select(*(matches.c[name] for name in ("match_id", *KEY, "matched_at", "query"))).join_from(
         touched, matches, same(KEY, touched, matches)
     )
-    kept = kept.where(
-        touched.c.chunk == chunk, matches.c.matched_at >= touched.c.base, matches.c.event.is_not(None)
-    )
+    kept = kept.where(touched.c.chunk == chunk, matches.c.matched_at >= touched.c.base, matches.c.has_event)
     with_event = kept.subquery("with_event")
     home = window_at(with_event, with_event.c.matched_at).scalar_subquery()
     housed = sa.select(with_event, home.label("alert_id")).subquery("housed")
     order = (housed.c.matched_at, housed.c.query, housed.c.match_id)
     place = sa.func.row_number().over(partition_by=housed.c.alert_id, order_by=order).label("place")
     placed = sa.select(housed.c.match_id, place).subquery("placed")
-    surplus = sa.select(placed.c.match_id).where(placed.c.place > events_per_alert)
-    connection.execute(sa.update(matches).where(matches.c.match_id.in_(surplus)).values(event=None))
+    query = sa.select(placed.c.match_id).where(placed.c.place > events_per_alert)
+    surplus = [{"gone": match_id} for match_id in connection.scalars(query)]
+    if surplus:
+        connection.execute(_DROP_EVENT, surplus)
+        connection.execute(_HAS_NO_EVENT, surplus)
+
+
+_DROP_EVENT = (
+    sa.update(match_contents).where(match_contents.c.match_id == sa.bindparam("gone")).values(event=None)
+)
+_HAS_NO_EVENT = sa.update(matches).where(matches.c.match_id == sa.bindparam("gone")).values(has_event=False)

@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from runner.alerts.match import Match
-from runner.store.schema import alerts, matches, recognised, staged, touched
+from runner.store.driver_insert import DriverInsert
+from runner.store.schema import alerts, match_contents, matches, recognised, staged, touched
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection
 
+    from runner.alerts.match import Match
     from runner.runs.query_run import Claim
 
 KEY = ("rule_id", "kind", "dedup")
 _IDENTITY = ("rule_id", "kind", "identity", "ordinal")
-_COPIED = (*KEY, "identity", "ordinal", "occurrences", "unique_value", "details", "event")
+_STAGED = ("match_id", *KEY, "identity", "occurrences", "unique_value", "has_event")
+_CONTENTS = ("match_id", "details", "event")
+_COPIED = (*_STAGED, "ordinal")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Where a key without windows is folded from."""
 
@@ -32,18 +35,23 @@ KEYS_PER_CHUNK = 2_000
 
 
 def stage(connection: Connection, batches: Iterable[Sequence[Match]]) -> bool:
-    """Take the matches of a run in; returns whether there are any. Nothing is stored yet."""
+    """Take the matches of a run in; returns whether there are any. Only their contents are stored yet.
+
+    Those are most of what a run brings, so they go where they stay, past the staging table: the ids of the
+    matches are settled here. `store` takes away the contents of what turns out to be known.
+    """
     filled = (batch for batch in batches if batch)
     first = next(filled, None)
     if first is None:
         return False  # most runs: nothing more to do
     _empty_workspace(connection)
-    dialect = connection.dialect
-    positional = type(dialect)(paramstyle="qmark" if dialect.paramstyle == "qmark" else "format")  # type: ignore[call-arg]  # every dialect takes it
-    insert = str(sa.insert(staged).compile(dialect=positional, column_keys=list(Match._fields)))
-    for batch in itertools.chain([first], filled):
-        # The driver takes the tuples as they are: a dict for each would take half of the time.
-        connection.exec_driver_sql(insert, [tuple(match) for match in batch])
+    stage_matches = DriverInsert(connection, staged, _STAGED)
+    store_contents = DriverInsert(connection, match_contents, _CONTENTS)
+    for ids, batch in _with_ids(connection, itertools.chain([first], filled)):
+        numbered = list(zip(ids, batch, strict=True))
+        # Slices: a name for each value would take twice as long.
+        stage_matches.add([(number, *match[:-2], match[-1] is not None) for number, match in numbered])
+        store_contents.add([(number, *match[-2:]) for number, match in numbered])
     return True
 
 
@@ -83,6 +91,26 @@ def window_at(key: sa.FromClause, moment: sa.ColumnElement[datetime] | None = No
     return query if moment is None else query.where(alerts.c.window_start <= moment)
 
 
+def _with_ids(
+    connection: Connection, batches: Iterable[Sequence[Match]]
+) -> Iterator[tuple[Sequence[int], Sequence[Match]]]:
+    """Yield batches with ids for their matches: rising ones that nothing else has, or will have."""
+    if connection.dialect.name == "postgresql":
+        for batch in batches:
+            yield connection.scalars(_RESERVE, {"number": len(batch)}).all(), batch
+    else:  # one writer at a time: what follows the last id is ours
+        first = connection.scalar(_LAST_ID) or 0
+        for batch in batches:
+            first, start = first + len(batch), first + 1
+            yield range(start, start + len(batch)), batch
+
+
+_RESERVE = sa.text(
+    "SELECT nextval(pg_get_serial_sequence('matches', 'match_id')) FROM generate_series(1, :number)"
+)
+_LAST_ID = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'matches'")
+
+
 def _empty_workspace(connection: Connection) -> None:
     for table in (staged, recognised, touched):
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
@@ -93,12 +121,12 @@ def _number_equal_identities(connection: Connection) -> None:
     """Tell apart identical rows of one run, so that three equal rows count three times, once."""
     columns = (staged.c.identity, staged.c.rule_id, staged.c.kind)
     repeated = sa.select(staged.c.identity).group_by(*columns).having(sa.func.count() > 1)
-    number = sa.func.row_number().over(partition_by=columns, order_by=staged.c.position).label("number")
-    numbered = sa.select(staged.c.position, number).where(staged.c.identity.in_(repeated)).subquery()
+    number = sa.func.row_number().over(partition_by=columns, order_by=staged.c.match_id).label("number")
+    numbered = sa.select(staged.c.match_id, number).where(staged.c.identity.in_(repeated)).subquery()
     connection.execute(
         sa.update(staged)
         .values(ordinal=numbered.c.number)
-        .where(staged.c.position == numbered.c.position, numbered.c.number > 1)
+        .where(staged.c.match_id == numbered.c.match_id, numbered.c.number > 1)
     )
 
 
@@ -107,11 +135,12 @@ def _recognise(connection: Connection, claim: Claim) -> None:
     at, query = claim.key.scheduled_for, claim.key.query
     is_late = sa.or_(matches.c.matched_at > at, sa.and_(matches.c.matched_at == at, matches.c.query > query))
     found = sa.select(
-        staged.c.position, *(matches.c[name] for name in ("match_id", *KEY, "matched_at")), is_late
+        staged.c.match_id, *(matches.c[name] for name in ("match_id", *KEY, "matched_at")), is_late
     ).join_from(staged, matches, same(_IDENTITY, staged, matches))
     connection.execute(sa.insert(recognised).from_select([column.name for column in recognised.c], found))
-    known = sa.select(recognised.c.position).where(~recognised.c.is_late)
-    connection.execute(sa.delete(staged).where(staged.c.position.in_(known)))
+    known = sa.select(recognised.c.staged_id).where(~recognised.c.is_late)
+    connection.execute(sa.delete(staged).where(staged.c.match_id.in_(known)))
+    connection.execute(sa.delete(match_contents).where(match_contents.c.match_id.in_(known)))
 
 
 def _note_touched_keys(connection: Connection, claim: Claim, refolded: Collection[str]) -> None:
@@ -141,7 +170,8 @@ def _note_touched_keys(connection: Connection, claim: Claim, refolded: Collectio
 def _take_late_ones_away(connection: Connection) -> None:
     """Remove what is known from a later time: it is inserted again, and has its place in this run's order."""
     late = sa.select(recognised.c.match_id).where(recognised.c.is_late)
-    connection.execute(sa.delete(matches).where(matches.c.match_id.in_(late)))
+    for table in (matches, match_contents):
+        connection.execute(sa.delete(table).where(table.c.match_id.in_(late)))
 
 
 def _insert(connection: Connection, claim: Claim) -> None:
@@ -150,5 +180,5 @@ def _insert(connection: Connection, claim: Claim) -> None:
         sa.literal(claim.key.scheduled_for, matches.c.matched_at.type),
         sa.literal(claim.key.query),
         sa.literal(claim.run_id),
-    ).order_by(staged.c.position)
+    ).order_by(staged.c.match_id)
     connection.execute(sa.insert(matches).from_select([*_COPIED, "matched_at", "query", "run_id"], chosen))

@@ -154,15 +154,14 @@ matches = Table(
     Column("run_id", String(36), nullable=False),
     Column("occurrences", BigInteger, nullable=False),
     Column("unique_value", Text),
-    Column("details", Text, nullable=False),
-    Column("event", Text),
+    Column("has_event", Boolean, nullable=False),
     UniqueConstraint("identity", "rule_id", "kind", "ordinal"),
     Index(None, "rule_id", "kind", "dedup", "matched_at"),
     Index(
         "ix_matches_with_event",
         *("rule_id", "kind", "dedup", "matched_at"),
-        sqlite_where=text("event IS NOT NULL"),
-        postgresql_where=text("event IS NOT NULL"),
+        sqlite_where=text("has_event = 1"),
+        postgresql_where=text("has_event"),
     ),
     sqlite_autoincrement=True,
 )
@@ -170,6 +169,19 @@ matches = Table(
 
 Within a run, ids rise in the order of its rows, and no id is ever used again: an alert remembers its first
 match by it. The second index makes it cheap to know how many whole rows an alert has.
+"""
+
+match_contents = Table(
+    "match_contents",
+    metadata,
+    Column("match_id", _RowId, primary_key=True, autoincrement=False),
+    Column("details", Text, nullable=False),
+    Column("event", Text),
+)
+"""For every match, as JSON: what the alert says that it may open, and for those that have one, the whole row.
+
+A table of its own, as this is by far the largest part of a match: here it is written once, straight from the
+worker, and what counts matches does not step over it. There is no foreign key: it is written before its match.
 """
 
 alerts = Table(
@@ -192,7 +204,7 @@ alerts = Table(
     Column("runbook", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("context", Text, nullable=False),
-    Column("destinations", JSON),
+    Column("destinations", JSON(none_as_null=True)),
     Column("run_id", String(36), nullable=False),
     Column("merged_into", String(32)),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
@@ -219,24 +231,23 @@ _workspace = MetaData()
 staged = Table(
     "staged_matches",
     _workspace,
-    Column("position", _RowId, primary_key=True, autoincrement=True),
+    Column("match_id", _RowId, primary_key=True, autoincrement=False),
     Column("rule_id", Text, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("dedup", Text, nullable=False),
     Column("identity", LargeBinary, nullable=False),
     Column("occurrences", BigInteger, nullable=False),
     Column("unique_value", Text),
-    Column("details", Text, nullable=False),
-    Column("event", Text),
+    Column("has_event", Boolean, nullable=False),
     Column("ordinal", Integer, nullable=False, server_default=text("1")),
     prefixes=["TEMPORARY"],
 )
-"""The matches of one run, in the order of its rows."""
+"""The matches of one run, with the ids that they will have if they are new, in the order of its rows."""
 
 recognised = Table(
     "recognised_matches",
     _workspace,
-    Column("position", _RowId, primary_key=True, autoincrement=False),
+    Column("staged_id", _RowId, primary_key=True, autoincrement=False),
     Column("match_id", _RowId, nullable=False),
     Column("rule_id", Text, nullable=False),
     Column("kind", String(8), nullable=False),

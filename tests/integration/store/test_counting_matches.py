@@ -343,7 +343,18 @@ def test_whole_rows_are_kept_up_to_the_limit_for_each_alert_over_runs(lab):
     kept = lab.store.events_of(lab.alerts()[0], 10)
 
     assert kept == [{"name": "0-0"}, {"name": "0-1"}, {"name": "5-0"}]
-    assert lab.rows("SELECT count(*) FROM matches WHERE event IS NOT NULL") == [(3,)]
+    assert lab.rows("SELECT count(*) FROM match_contents WHERE event IS NOT NULL") == [(3,)]
+
+
+def test_matches_that_were_known_leave_no_contents_behind(lab):
+    lab.run(10, match(event="a", row=True), match(event="b", row=True))
+
+    lab.run(20, match(event="a", row=True), match(event="b", row=True), match(event="b", row=True))
+    lab.run(0, match(event="a", row=True))
+
+    with_contents = lab.rows("SELECT match_id FROM match_contents ORDER BY match_id")
+    assert with_contents == lab.rows("SELECT match_id FROM matches ORDER BY match_id")
+    assert len(with_contents) == 3
 
 
 def test_the_rows_of_a_late_run_are_kept_as_they_come_first(lab):

@@ -35,7 +35,7 @@ def scans(plans) -> list[str]:
         f"{detail}: {statement}"
         for statement, details in plans.items()
         for detail in details
-        if detail.startswith(("SCAN matches", "SCAN alerts", "SCAN runs")) or "AUTOMATIC" in detail
+        if detail.startswith(("SCAN match", "SCAN alerts", "SCAN runs")) or "AUTOMATIC" in detail
     ]
 
 

@@ -116,8 +116,7 @@ def _create_matches() -> None:
         sa.Column("run_id", sa.String(36), nullable=False),
         sa.Column("occurrences", sa.BigInteger, nullable=False),
         sa.Column("unique_value", sa.Text),
-        sa.Column("details", sa.Text, nullable=False),
-        sa.Column("event", sa.Text),
+        sa.Column("has_event", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("match_id", name="pk_matches"),
         sa.UniqueConstraint(
             "identity", "rule_id", "kind", "ordinal", name="uq_matches_identity_rule_id_kind_ordinal"
@@ -126,9 +125,19 @@ def _create_matches() -> None:
     )
     key_and_time = ["rule_id", "kind", "dedup", "matched_at"]
     op.create_index("ix_matches_rule_id_kind_dedup_matched_at", "matches", key_and_time)
-    has_event = sa.text("event IS NOT NULL")
     op.create_index(
-        "ix_matches_with_event", "matches", key_and_time, sqlite_where=has_event, postgresql_where=has_event
+        "ix_matches_with_event",
+        "matches",
+        key_and_time,
+        sqlite_where=sa.text("has_event = 1"),
+        postgresql_where=sa.text("has_event"),
+    )
+    op.create_table(
+        "match_contents",
+        sa.Column("match_id", _ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("details", sa.Text, nullable=False),
+        sa.Column("event", sa.Text),
+        sa.PrimaryKeyConstraint("match_id", name="pk_match_contents"),
     )
 
 

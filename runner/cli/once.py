@@ -5,18 +5,15 @@ from __future__ import annotations
 import difflib
 import logging
 import signal
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from runner import app, logs
-from runner.cli import output, past
+from runner.cli import output, past, side_by_side
 from runner.cli.options import (
     Moment,
     format_option,
@@ -106,14 +103,24 @@ def command(
         output.complain(parts.catalogue.errors)
         if start is not None:
             pairs = [(one.query, one.rules) for one in planned]
-            last = end or clock.now()
-            reports = past.run_range(parts, pairs, start=start, end=last, as_json=output_format == "json")
-            return int(bool(parts.catalogue.errors) or any(_is_faulty(report) for report in reports))
-        moment = at or clock.now().replace(microsecond=0)
-        reports = list(_run(parts, planned, moment, quiet=output_format == "json"))
-        show = _show_json if output_format == "json" else _show_text
-        show(parts, reports, moment, dry_run=dry_run)
+            reports = past.run_range(
+                parts, pairs, start=start, end=end or clock.now(), as_json=output_format == "json"
+            )
+        else:
+            moment = at or clock.now().replace(microsecond=0)
+            reports = _run(parts, planned, moment, quiet=output_format == "json")
+            show = _show_json if output_format == "json" else _show_text
+            show(parts, reports, moment, dry_run=dry_run)
         return int(bool(parts.catalogue.errors) or any(_is_faulty(report) for report in reports))
+
+
+def _run(parts: App, planned: Sequence[_Planned], at: datetime, *, quiet: bool) -> list[RunReport]:
+    """Run queries for one moment; the reports come in the order of the plan."""
+
+    def run(one: _Planned) -> RunReport:
+        return parts.pipeline.run_manually(one.query, at, one.rules)
+
+    return list(side_by_side.run_all(parts, planned, run, label="Running queries", quiet=quiet))
 
 
 @contextmanager
@@ -148,29 +155,6 @@ def _find(catalogue: Catalogue, name: str) -> ScheduledQuery:
     near = difflib.get_close_matches(name, catalogue.queries, n=1, cutoff=0.5)
     hint = f": did you mean {near[0]!r}?" if near else ""
     raise click.UsageError(f"there is no scheduled query {name!r}{hint}")
-
-
-def _run(parts: App, planned: Sequence[_Planned], at: datetime, *, quiet: bool) -> Iterator[RunReport]:
-    """Run queries side by side, as many as there are workers; the reports come in the order of the plan."""
-
-    def run(one: _Planned) -> RunReport:
-        return parts.pipeline.run_manually(one.query, at, one.rules)
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    shown = sys.stderr.isatty() and not quiet
-    with (
-        Progress(*columns, console=output.error_console(), transient=True, disable=not shown) as progress,
-        ThreadPoolExecutor(parts.settings["workers.count"]) as threads,
-    ):
-        task = progress.add_task("Running queries", total=len(planned))
-        try:
-            for report in threads.map(run, planned):
-                progress.advance(task)
-                yield report
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            parts.workers.interrupt()
-            raise
 
 
 def _is_faulty(report: RunReport) -> bool:

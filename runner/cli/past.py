@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from runner import backfill
 from runner.cli import output
 from runner.cli.options import written
 from runner.cli.output import counted
+from runner.cli.side_by_side import run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from runner.app import App
@@ -34,9 +32,13 @@ def run_range(
     as_json: bool,
 ) -> list[RunReport]:
     """Run every due time of a range that was not run before, oldest first, and print what came of it."""
+
+    def run(one: PastRun) -> RunReport:
+        return parts.pipeline.run_manually(one.query, one.due, one.rules)
+
     planned = backfill.plan(queries, start=start, end=end)
     left = backfill.remaining(planned, parts.store, parts.catalogue)
-    reports = list(_run(parts, left, quiet=as_json))
+    reports = list(run_all(parts, left, run, label="Running the past", quiet=as_json))
     if as_json:
         output.print_json(
             {
@@ -49,29 +51,6 @@ def run_range(
     else:
         _show(reports, done_before=len(planned) - len(left))
     return reports
-
-
-def _run(parts: App, planned: Sequence[PastRun], *, quiet: bool) -> Iterator[RunReport]:
-    """Run side by side, as many as there are workers; Ctrl-C keeps what has ended."""
-
-    def run(one: PastRun) -> RunReport:
-        return parts.pipeline.run_manually(one.query, one.due, one.rules)
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = sys.stderr.isatty() and not quiet
-    with (
-        Progress(*columns, console=output.error_console(), transient=True, disable=not shown) as progress,
-        ThreadPoolExecutor(parts.settings["workers.count"]) as threads,
-    ):
-        task = progress.add_task("Running the past", total=len(planned))
-        try:
-            for report in threads.map(run, planned):
-                progress.advance(task)
-                yield report
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            parts.workers.interrupt()
-            raise
 
 
 def _show(reports: Sequence[RunReport], *, done_before: int) -> None:

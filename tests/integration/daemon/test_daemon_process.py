@@ -127,6 +127,42 @@ def test_a_daemon_that_is_killed_loses_nothing_and_doubles_nothing(project):
     store.close()
 
 
+def test_a_run_that_does_not_end_in_time_is_given_back_and_run_by_the_next_daemon(project):
+    rule = project / "scheduled_rules" / "okta_failed_logins.py"
+    quick = rule.read_text()
+    rule.write_text(
+        "import time\n"
+        + quick.replace("return event.deep_get", "time.sleep(3)\n    return event.deep_get", 1)
+    )
+    (project / "runner.toml").write_text("[workers]\ncount = 1\n[daemon]\ndrain_seconds = 0.2\n")
+    slow = start_daemon(project)
+    lines_until(slow, "daemon_started")
+    wait_until_running(project)
+
+    code, lines = stop(slow)
+    store = open_store(project)
+    given_back = [run.state for run in store.latest_runs(5)]
+    rule.write_text(quick)
+    quick_daemon = start_daemon(project)
+    lines_until(quick_daemon, "query_run_finished", count=4)
+    stop(quick_daemon)
+
+    events = [line["event"] for line in lines]
+    assert (code, given_back) == (0, [RunState.WAITING])
+    assert "query_run_given_back" in events
+    assert sorted(run.attempt for run in store.latest_runs(10)) == [1, 1, 1, 2]
+    assert [alert.match_count for alert in store.list_alerts(AlertFilter(), 10)] == [3, 3, 3, 3]
+    store.close()
+
+
+def wait_until_running(project):
+    """Look at the state database until a run has begun; every look takes some milliseconds."""
+    deadline, store = time.monotonic() + PATIENCE, open_store(project)
+    while not store.latest_runs(1):
+        assert time.monotonic() < deadline
+    store.close()
+
+
 def test_a_second_daemon_on_one_sqlite_database_refuses(project):
     first = start_daemon(project)
     lines_until(first, "daemon_started")

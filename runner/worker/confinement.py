@@ -9,18 +9,37 @@ import resource
 import signal
 import sys
 import time
+from pathlib import Path
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """What rules see of the environment: secrets of the runner are not theirs."""
 
 
-def confine() -> None:
-    """Leave the terminal and the parent's environment, for good."""
+class Surroundings:
+    """What every job finds: the variables and the folder of this process, whatever the rules of the last one did."""
+
+    def __init__(self) -> None:
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        self._variables = {**kept, "TZ": "UTC"}
+        self._folder = Path.cwd()
+
+    def restore(self) -> None:
+        """Put things back as they were."""
+        os.environ.clear()
+        os.environ.update(self._variables)
+        time.tzset()
+        os.chdir(self._folder)
+
+
+def confine() -> Surroundings:
+    """Leave the terminal and the parent's environment, for good; return what is left."""
     _end_with_parent()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    _forget_environment()
+    surroundings = Surroundings()
+    surroundings.restore()
     _silence()
+    return surroundings
 
 
 def limit_memory(limit: int) -> None:
@@ -46,13 +65,6 @@ def _end_with_parent() -> None:
     fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
     fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-
-
-def _forget_environment() -> None:
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    os.environ.clear()
-    os.environ.update(kept, TZ="UTC")
-    time.tzset()
 
 
 def _silence() -> None:

@@ -33,10 +33,11 @@ _QUERY_SHARE = 0.5
 
 def serve(connection: Connection, beat: Beat) -> None:
     """Do jobs as they come, until there is a None or the parent is gone."""
-    confine()
+    surroundings = confine()
     engines = _Engines()
     while (job := _receive(connection)) is not None:
-        # set for every job: the rules of the last one may have changed it
+        # set for every job: the rules of the last one may have changed them
+        surroundings.restore()
         signal.signal(STOP_SIGNAL, lambda number, frame: _stop_evaluation(beat, number, frame))
         _send(connection, messages.of_answer(_answer(job, engines, beat, connection)))
     engines.close()

@@ -178,6 +178,23 @@ def test_no_state_of_a_rule_is_left_for_the_next_run(done):
     assert counts == [1, 1]
 
 
+def test_what_a_rule_does_to_the_environment_and_the_folder_is_undone_for_the_next_job(done):
+    """Found by chance: the order of tests let one job see what the rule of another had left."""
+    look = (
+        "import os\n"
+        "def rule(event):\n    return event['n'] == 0\n"
+        "def title(event):\n    return os.getcwd() + ' ' + ' '.join(sorted(os.environ))\n"
+    )
+    (before, *_) = done(look)[1]
+
+    done(
+        "import os\nos.environ.clear()\nos.environ['LEFT'] = '1'\nos.chdir('/')\ndef rule(event):\n    return False\n"
+    )
+    (after, *_) = done(look)[1]
+
+    assert json.loads(after.details)["title"] == json.loads(before.details)["title"]
+
+
 def test_rules_see_little_of_the_environment(done, spool, job):
     text = (
         "import os\n"

@@ -24,7 +24,7 @@ from runner.store.state import StateStore
 TEMPLATE = Path(settings.__file__).parent / "project_template"
 HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=5)
 QUERY = "Okta Failed Logins"
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 pytestmark = pytest.mark.slow
 
@@ -144,13 +144,13 @@ def test_a_run_that_does_not_end_in_time_is_given_back_and_run_by_the_next_daemo
     given_back = [run.state for run in store.latest_runs(5)]
     rule.write_text(quick)
     quick_daemon = start_daemon(project)
-    lines_until(quick_daemon, "query_run_finished", count=4)
+    log = lines_until(quick_daemon, "query_run_finished", count=4)
     stop(quick_daemon)
 
     events = [line["event"] for line in lines]
     assert (code, given_back) == (0, [RunState.WAITING])
     assert "query_run_given_back" in events
-    assert sorted(run.attempt for run in store.latest_runs(10)) == [1, 1, 1, 2]
+    assert sorted(run.attempt for run in store.latest_runs(10)) == [1, 1, 1, 2], log
     assert [alert.match_count for alert in store.list_alerts(AlertFilter(), 10)] == [3, 3, 3, 3]
     store.close()
 

@@ -91,7 +91,7 @@ class Executor:
         return True
 
     def _give_up(self, claim: Claim) -> None:
-        fault = RunFault(kind="UnknownQuery", message="the query is defined no longer")
+        fault = RunFault(kind="UnknownQuery", message="there is no sound definition of the query")
         self._store.fail(claim, RunState.FAILED, fault)
 
     def _loop(self) -> None:

@@ -81,8 +81,7 @@ class Daemon:
     def reload(self) -> None:
         """Take in what has changed in the definitions."""
         if self._definitions.reload():
-            with self._planning:
-                self._planner.load(self._definitions.catalogue.queries.values(), self._clock.now())
+            self._load()
             self._set_alarm()
             self._executor.wake()
 
@@ -110,7 +109,7 @@ class Daemon:
             lambda: read_catalogue(settings.root, exclude=settings["definitions.exclude"])
         )
         self._planner = Planner(self._store.ledger, self._timing_of)
-        self._planner.load(self._definitions.catalogue.queries.values(), self._clock.now())
+        self._load()
         self._executor = Executor(
             store=self._store,
             catalogue=lambda: self._definitions.catalogue,
@@ -121,6 +120,13 @@ class Daemon:
         )
         self._alarm = self._alarm_clock()
         stack.callback(self._alarm.stop)
+
+    def _load(self) -> None:
+        catalogue = self._definitions.catalogue
+        with self._planning:
+            self._planner.load(
+                catalogue.queries.values(), self._clock.now(), are_complete=not catalogue.errors
+            )
 
     def _alarm_clock(self) -> AlarmClock:
         alarm = AlarmClock()

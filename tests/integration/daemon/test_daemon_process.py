@@ -163,6 +163,32 @@ def wait_until_running(project):
     store.close()
 
 
+def test_windows_that_a_broken_file_cost_are_gaps_and_can_be_filled_once_it_is_mended(project):
+    file = project / "queries" / "okta_failed_logins.yml"
+    sound = file.read_text()
+    file.write_text(sound + "\n  broken: [\n")
+    daemon = start_daemon(project)
+    store = open_store(project)
+    deadline = time.monotonic() + PATIENCE
+    while len(store.ledger.list_gaps(None, 10)) < 4:
+        assert time.monotonic() < deadline
+    stop(daemon)
+    file.write_text(sound)
+
+    filled = subprocess.run(
+        [sys.executable, "-m", "runner", "gaps", "--fill", "--project", str(project)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert (filled.returncode, filled.stdout.splitlines()[-1]) == (0, "4 gaps filled, 0 left.")
+    assert store.ledger.list_gaps(None, 10) == []
+    assert [alert.match_count for alert in store.list_alerts(AlertFilter(), 10)] == [3, 3, 3, 3]
+    store.close()
+
+
 def test_a_second_daemon_on_one_sqlite_database_refuses(project):
     first = start_daemon(project)
     lines_until(first, "daemon_started")

@@ -132,6 +132,18 @@ def test_a_deleted_query_stops_and_a_renamed_one_is_new():
     ]
 
 
+def test_a_query_in_a_file_that_cannot_be_read_goes_on_to_owe_its_due_times():
+    """Else a restart beside a broken file would lose windows without a trace."""
+    store = RememberedRuns()
+    planner(store).load([query("a"), query("b")], START)
+
+    restarted = planner(store)
+    restarted.load([query("b")], START + timedelta(minutes=10), are_complete=False)
+    restarted.plan(START + timedelta(minutes=59))
+
+    assert sorted(name for name, _, _ in store.runs) == ["a", "b"]
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("wait"), st.integers(0, 400)),

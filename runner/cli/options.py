@@ -64,8 +64,11 @@ class Scope:
         return self.folder == self.settings.root
 
     def holds(self, location: Location) -> bool:
-        """Tell whether a place in the project's files lies in the folder."""
-        return (self.settings.root / location.path).resolve().is_relative_to(self.folder)
+        """Tell whether a place in the project's files lies in the folder; of a whole project, every place does.
+
+        So a fault in a file that a definition names outside the project is told too.
+        """
+        return self.is_whole or (self.settings.root / location.path).resolve().is_relative_to(self.folder)
 
 
 def find_scope(path: Path | None, **flags: str | None) -> Scope:
@@ -92,9 +95,9 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: write it as 2026-01-15T09:30:00Z", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def written(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from multiprocessing.sharedctypes import RawArray
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ctypes import Array, c_longlong
 
 STOP_SIGNAL = signal.SIGUSR1
@@ -23,6 +24,9 @@ _NONE = -1
 
 class Beat:
     """Shared memory; both sides hold one of these. A step is odd while a rule runs, and even in between."""
+
+    check: Callable[[], None] | None = None
+    """Worker: called after each rule has seen a batch, while it is known which rule that was."""
 
     def __init__(self) -> None:
         self._numbers: Array[c_longlong] = RawArray("q", 3)
@@ -53,6 +57,11 @@ class Beat:
     def rule(self) -> int | None:
         """The position of the rule that runs; None outside rules."""
         return self._numbers[_RULE] if self._numbers[_STEP] & 1 else None
+
+    @property
+    def last_rule(self) -> int | None:
+        """The position of the rule that runs or has run last; None if none has yet."""
+        return self._numbers[_RULE] if self._numbers[_STEP] else None
 
     def ask_to_stop(self, step: int) -> None:
         """Parent: name the evaluation that has to end, by its (odd) step."""

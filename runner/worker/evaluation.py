@@ -99,6 +99,8 @@ class RuleEvaluation:
                 self._count(result.error, errors)
             elif self._may_match():
                 found.append((event, result))
+        if beat.check is not None:
+            beat.check()
         return found
 
     def _needs_row(self, event: RowEvent, result: DetectionResult) -> bool:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from runner.alerts.match import Match
     from runner.worker.job import Answer
 
+PIPE_GONE = 87
+"""The exit code of a worker that cannot reach its parent."""
+
 _MATCHES = b"m"
 _ANSWER = b"a"
 

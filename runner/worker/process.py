@@ -35,6 +35,7 @@ def serve(connection: Connection, beat: Beat) -> None:
     """Do jobs as they come, until there is a None or the parent is gone."""
     surroundings = confine()
     engines = _Engines()
+    beat.check = lambda: _check_pipe(connection)
     while (job := _receive(connection)) is not None:
         # set for every job: the rules of the last one may have changed them
         surroundings.restore()
@@ -110,7 +111,15 @@ def _send(connection: Connection, message: bytes) -> None:
     try:
         connection.send_bytes(message)
     except OSError:
-        os._exit(1)
+        os._exit(messages.PIPE_GONE)
+
+
+def _check_pipe(connection: Connection) -> None:
+    """End if a rule has closed the files of this process: at once, so that the right one is blamed."""
+    try:
+        os.fstat(connection.fileno())
+    except OSError:
+        os._exit(messages.PIPE_GONE)
 
 
 def _stop_evaluation(beat: Beat, _number: int, _frame: FrameType | None) -> None:

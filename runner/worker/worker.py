@@ -106,12 +106,21 @@ class Worker:
             answer = self._answer(job, watch, spool)
         except (EOFError, OSError) as error:
             reason = self._death()
-            raise WorkerLost(reason, _blame(job, self._beat.rule, reason)) from error
+            raise WorkerLost(reason, _blame(job, self._suspect(), reason)) from error
         if isinstance(answer, JobOutcome):
             return answer
         if isinstance(answer, JobFailure):
             raise answer.error
         raise WorkerLost(answer.error.message, answer.error)
+
+    def _suspect(self) -> int | None:
+        """Return the rule to blame for the process's end.
+
+        Nobody but a rule closes the pipe to a parent that is there, and it shows when the pipe is used next.
+        """
+        if self._context.exit_code(self._process) == messages.PIPE_GONE:
+            return self._beat.last_rule
+        return self._beat.rule
 
     def _answer(self, job: Job, watch: Watch, spool: MatchSpool) -> Answer:
         """Keep the matches as they come, until the answer does."""

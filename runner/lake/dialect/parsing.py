@@ -43,7 +43,14 @@ def parse(text: str, dialect: str) -> exp.Query:
         raise _located(error) from error
     except TokenError as error:
         raise _unclosed(text, reader) from error
-    return _one_query([statement for statement in statements if statement is not None])
+    return _one_query(
+        [
+            statement
+            for statement in statements
+            if statement is not None
+            and not isinstance(statement, exp.Semicolon)  # a comment after the last one
+        ]
+    )
 
 
 def _one_query(statements: list[exp.Expr]) -> exp.Query:
@@ -60,6 +67,8 @@ def _one_query(statements: list[exp.Expr]) -> exp.Query:
 def _kind(statement: exp.Expr) -> str:
     if isinstance(statement, exp.Command):
         return str(statement.this).upper()
+    if isinstance(statement, exp.Alias | exp.Column | exp.Condition):
+        return "something else"
     return type(statement).__name__.upper()
 
 

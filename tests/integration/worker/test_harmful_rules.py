@@ -86,6 +86,11 @@ RULES = {  # the rule; the kind of its error, and the function
         "WorkerDied",
         "rule",
     ),
+    "closes the files of its process": (
+        "import os\ndef rule(event):\n    os.closerange(3, 200)\n    return True\n",
+        "WorkerDied",
+        "rule",
+    ),
     "crashes": ("import ctypes\ndef rule(event):\n    ctypes.string_at(0)\n", "WorkerDied", "rule"),
 }
 

@@ -232,7 +232,8 @@ def test_a_killed_worker_leaves_no_spill_folder(own_pool, job, spool, tmp_path):
         EVERY_ROW, sql=spilling.replace("hash(a.i, b.i)", "a.i * 7919 % 1000003"), memory=2**28, seconds=1
     )
 
-    with pytest.raises(QueryError):
+    # It is killed at its deadline, unless DuckDB crashes before on an allocation that was refused.
+    with pytest.raises((QueryError, WorkerError)):
         own_pool.run(one, spool)
     own_pool.close()
 

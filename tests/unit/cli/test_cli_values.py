@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import pytest
@@ -25,6 +26,12 @@ def test_a_moment_is_read_as_utc(text, hour):
     moment = Moment().convert(text, None, None)
 
     assert moment == datetime(2026, 1, 15, hour, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(click.BadParameter, match="is no time: write it as"):
+        Moment().convert(text, None, None)
 
 
 def test_a_moment_is_written_as_it_is_read():
@@ -70,3 +77,10 @@ def test_a_folder_that_its_project_leaves_out_is_a_project_of_its_own(tmp_path):
     scope = find_scope(trial)
 
     assert (scope.settings.root, scope.is_whole) == (trial, True)
+
+
+def test_a_whole_project_is_blamed_for_files_outside_it_too(tmp_path):
+    """A definition may name a file outside its project; a fault in it must not go unheard."""
+    scope = find_scope(tmp_path)
+
+    assert scope.holds(Location(path=Path("../elsewhere.py"), line=1, column=1))

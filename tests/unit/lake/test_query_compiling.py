@@ -351,3 +351,8 @@ def test_no_name_of_the_parser_s_classes_is_shown():
 
 def test_a_query_nested_without_end_is_refused():
     assert "nested too deeply" in str(refusal(f"select {'(' * 3000}1{')' * 3000}"))
+
+
+@pytest.mark.parametrize("end", [";", ";;", "; -- end", ";\n/* done */"])
+def test_what_follows_the_last_semicolon_is_no_second_statement(end):
+    assert compiled(f"SELECT 1 AS one{end}").sql == 'SELECT 1 AS "one"'

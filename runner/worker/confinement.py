@@ -16,7 +16,7 @@ _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", 
 
 
 class Surroundings:
-    """What every job finds: the variables and the folder of this process, whatever the rules of the last one did."""
+    """What every job finds, whatever the rules of the last one did: variables, folder, standard streams."""
 
     def __init__(self) -> None:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
@@ -29,6 +29,7 @@ class Surroundings:
         os.environ.update(self._variables)
         time.tzset()
         os.chdir(self._folder)
+        _silence()
 
 
 def confine() -> Surroundings:
@@ -38,7 +39,6 @@ def confine() -> Surroundings:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     surroundings = Surroundings()
     surroundings.restore()
-    _silence()
     return surroundings
 
 
@@ -71,5 +71,6 @@ def _silence() -> None:
     """Let what rules print go nowhere, and let them read nothing."""
     for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         sink = os.open(os.devnull, flags)
-        os.dup2(sink, descriptor)
-        os.close(sink)
+        if sink != descriptor:  # it is, where a rule has closed the descriptor
+            os.dup2(sink, descriptor)
+            os.close(sink)

@@ -200,6 +200,14 @@ def test_what_a_rule_does_to_the_environment_and_the_folder_is_undone_for_the_ne
     assert json.loads(after.details)["title"] == json.loads(before.details)["title"]
 
 
+def test_a_rule_may_print_after_one_of_the_last_job_has_closed_standard_output(done):
+    done("import os\ndef rule(event):\n    os.close(1) if event['n'] == 0 else None\n    return False\n")
+
+    outcome, _ = done("def rule(event):\n    print('x' * 5_000_000)\n    return True\n")
+
+    assert outcome.rule_errors == ()
+
+
 def test_rules_see_little_of_the_environment(done, spool, job):
     text = (
         "import os\n"

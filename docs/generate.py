@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner import errors, settings
+from runner import errors
 from runner.cli.main import EXIT_CODES, cli
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
 from runner.ingest import schema
 from runner.ingest.indicators import SCANNERS
 from runner.lake.log_types import table_name
+from runner.options import OPTIONS, RULE_OPTIONS, Option
 from runner.store import schema as store_schema
 
 if TYPE_CHECKING:
@@ -82,19 +83,16 @@ def _option(option: click.Parameter, context: click.Context) -> tuple[str, str, 
 
 def options() -> Iterator[str]:
     """Yield the table of all settings."""
-    rows = [
-        (f"`{option.name}`", f"`{option.variable}`", _default(option), option.help)
-        for option in settings.OPTIONS
-    ]
+    rows = [(f"`{option.name}`", f"`{option.variable}`", _default(option), option.help) for option in OPTIONS]
     yield _table(("Option", "Variable", "Default", "Meaning"), rows)
 
 
 def rule_options() -> Iterator[str]:
     """Yield the table of what can be set for one rule."""
-    yield _table(("Key", "Meaning"), [(f"`{name}`", text) for name, text in settings.RULE_OPTIONS.items()])
+    yield _table(("Key", "Meaning"), [(f"`{name}`", text) for name, text in RULE_OPTIONS.items()])
 
 
-def _default(option: settings.Option) -> str:
+def _default(option: Option) -> str:
     if option.name == "workers.count":
         return "the number of processors"
     if option.name == "workers.memory":

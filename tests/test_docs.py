@@ -16,13 +16,14 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from runner import errors, settings
+from runner import errors
 from runner.cli.main import cli
 from runner.definitions import keys
 from runner.definitions.codes import Code
 from runner.definitions.kind import Kind
 from runner.detections.functions import OPTIONAL_FUNCTIONS
 from runner.lake.dialect.parsing import TIME_MACROS
+from runner.options import OPTIONS, RULE_OPTIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -79,9 +80,9 @@ def test_every_command_and_option_is_documented():
 
 
 def test_every_setting_is_documented():
-    names = [f"`{option.name}` | `{option.variable}`" for option in settings.OPTIONS]
+    names = [f"`{option.name}` | `{option.variable}`" for option in OPTIONS]
 
-    assert missing([*names, *(f"`{name}`" for name in settings.RULE_OPTIONS)], page("settings")) == []
+    assert missing([*names, *(f"`{name}`" for name in RULE_OPTIONS)], page("settings")) == []
 
 
 def test_every_code_is_documented():

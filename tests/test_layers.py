@@ -17,6 +17,7 @@ alerts ingest
 runs detections schedule
 lake definitions
 settings
+options
 errors clock logs metrics
 """
 HEIGHT = {room: -row for row, line in enumerate(LAYERS.split("\n")) for room in line.split()}

@@ -4,7 +4,8 @@ import pytest
 
 from runner import settings
 from runner.errors import SettingsError
-from runner.settings import OPTIONS, RuleOverride
+from runner.options import OPTIONS
+from runner.settings import RuleOverride
 
 GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "definitions.exclude": ("old,drafts", "tests", ("old", "drafts"), ("tests",)),

@@ -1,0 +1,208 @@
+"""Options: every setting there is, each once, with its place in the file, its default and its help."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SIZE = re.compile(r"(\d+)\s*(B|[KMGT]i?B)", re.IGNORECASE)
+_LEAST_MEMORY = 256 * 2**20
+"""What a worker needs before it has read a row: the engine and Python themselves take 130 MiB."""
+_UNIT_BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_BINARY_BYTES = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One setting: `section.key` in the file, `RUNNER_SECTION_KEY` in the environment."""
+
+    name: str
+    read: Callable[[Any], Any]
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "RUNNER_" + self.name.replace(".", "_").upper()
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected some text")
+    return value
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Read a list of texts; in a variable they are separated by commas. Raises ValueError."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError("expected a list of texts (in a variable: separated by commas)")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def _count(value: Any) -> int:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError("expected a whole number of 1 or more")
+    return number
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("expected a number of seconds") from None
+    if isinstance(value, bool) or not 0 < seconds < float("inf"):
+        raise ValueError("expected a number of seconds above 0")
+    return seconds
+
+
+def _seconds_or_none(value: Any) -> float:
+    """Read a number of seconds that may be 0."""
+    return 0.0 if value in (0, 0.0, "0") and not isinstance(value, bool) else _seconds(value)
+
+
+def _catch_up(value: Any) -> str:
+    if value not in ("all", "latest", "none"):
+        raise ValueError("expected 'all', 'latest' or 'none'")
+    return str(value)
+
+
+def _bytes(value: Any) -> int:
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise ValueError("expected a size such as '2GiB' or '500MB'")
+    return int(match[1]) * {**_UNIT_BYTES, **_BINARY_BYTES}[match[2].lower()]
+
+
+def _worker_memory(value: Any) -> int:
+    size = _bytes(value)
+    if size < _LEAST_MEMORY:
+        raise ValueError(f"expected at least {_LEAST_MEMORY // 2**20}MiB")
+    return size
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        name="definitions.exclude",
+        read=texts,
+        default=(),
+        help="Folders, relative to the project folder, in which no definitions are looked for.",
+    ),
+    Option(
+        name="lake.location",
+        read=_text,
+        default="datalake",
+        help="The folder of the data lake; a relative one is taken from the project folder.",
+    ),
+    Option(
+        name="state.url",
+        read=_text,
+        default=".runner/state.db",
+        help="The state database: a path of a SQLite file, or a SQLAlchemy URL.",
+    ),
+    Option(
+        name="state.events_per_alert",
+        read=_count,
+        default=10,
+        help="How many whole rows are kept for an alert; every match is counted, whatever this is.",
+    ),
+    Option(
+        name="workers.count",
+        read=_count,
+        default=max(1, os.cpu_count() or 1),
+        help="How many queries run at the same time, each in a process of its own.",
+    ),
+    Option(
+        name="workers.memory",
+        read=_worker_memory,
+        default=4 * 2**30,
+        help="The memory that one worker process may use; half of it is the query's.",
+    ),
+    Option(
+        name="limits.evaluation_seconds",
+        read=_seconds,
+        default=15.0,
+        help="How long a rule may take over one row before that is an error of the rule.",
+    ),
+    Option(
+        name="limits.rows",
+        read=_count,
+        default=10_000_000,
+        help="How many rows of a query are put to its rules; at this limit the run ends as truncated.",
+    ),
+    Option(
+        name="limits.matches",
+        read=_count,
+        default=1_000_000,
+        help="How many matches of one rule a run may store; beyond it the run ends as truncated.",
+    ),
+    Option(
+        name="schedule.settle_seconds",
+        read=_seconds_or_none,
+        default=0.0,
+        help="How long after its due time a run waits for late data; the window does not move.",
+    ),
+    Option(
+        name="schedule.skew_seconds",
+        read=_seconds_or_none,
+        default=0.0,
+        help="The most by which a query starts later still, by its name, so that not all start at once.",
+    ),
+    Option(
+        name="schedule.catch_up",
+        read=_catch_up,
+        default="all",
+        help="Which missed due times are run after an outage: all, latest or none.",
+    ),
+    Option(
+        name="schedule.catch_up_limit",
+        read=_count,
+        default=100,
+        help="How many missed due times of a query are run at most, the newest ones; the others are gaps.",
+    ),
+    Option(
+        name="daemon.reload_seconds",
+        read=_seconds,
+        default=5.0,
+        help="How often the daemon looks whether definitions have changed.",
+    ),
+    Option(
+        name="daemon.drain_seconds",
+        read=_seconds,
+        default=60.0,
+        help="How long the daemon lets runs end when it is told to stop; then it gives them back.",
+    ),
+    Option(
+        name="daemon.lease_seconds",
+        read=_seconds,
+        default=60.0,
+        help="How long a due time stays with a daemon that is not heard of any more.",
+    ),
+)
+"""Every option, in the order in which the reference lists them."""
+
+RULE_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "identity": "Columns that tell the events of this rule apart, where `p_row_id` is not selected.",
+        "rematch": "`once` (default): an event counts once. `count`: once in every run, as in Panther.",
+    }
+)
+
+
+QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "settle_seconds": "As `schedule.settle_seconds`, for these queries.",
+        "skew_seconds": "As `schedule.skew_seconds`, for these queries.",
+        "catch_up": "As `schedule.catch_up`, for these queries.",
+        "catch_up_limit": "As `schedule.catch_up_limit`, for these queries.",
+    }
+)
+"""What `[queries."<QueryName>"]` and `[tags."<tag>"]` may set; a query's own table goes over its tags'."""

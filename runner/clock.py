@@ -13,6 +13,10 @@ class Clock(Protocol):
         """Return the present moment, aware, in UTC."""
         ...
 
+    def seconds_until(self, moment: datetime) -> float:
+        """Return how many seconds somebody has to wait for a moment (aware); 0 if it has come."""
+        ...
+
 
 class SystemClock:
     """The clock of the machine."""
@@ -20,6 +24,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
         return datetime.now(UTC)
+
+    def seconds_until(self, moment: datetime) -> float:
+        """Return how many seconds somebody has to wait for a moment (aware); 0 if it has come."""
+        return max(0.0, (moment - self.now()).total_seconds())
 
 
 class FrozenClock:
@@ -31,6 +39,10 @@ class FrozenClock:
     def now(self) -> datetime:
         """Return the moment at which the clock stands."""
         return self._now
+
+    def seconds_until(self, moment: datetime) -> float:
+        """Return by how much the clock has to be moved to a moment (aware), in seconds."""
+        return max(0.0, (moment - self._now).total_seconds())
 
     def advance(self, by: timedelta) -> None:
         """Move the clock on (or back, with a negative duration)."""

@@ -21,7 +21,8 @@ RunnerError
 │   └── UnreadableLog               the file is damaged, cut short, or not text that we know
 ├── SlotTaken                     another process has this run: not a fault
 └── StoreError                    the state database did not do as asked
-    └── UnknownAlert                no alert has such an id, or several have
+    ├── UnknownAlert                no alert has such an id, or several have
+    └── ClaimLost                   another process has taken the run over, and its outcome counts
 """
 
 from __future__ import annotations
@@ -172,3 +173,7 @@ class StoreError(RunnerError):
 
 class UnknownAlert(StoreError):
     """No alert has an id that begins so, or several have."""
+
+
+class ClaimLost(StoreError):
+    """Another process has taken the run over, or it has ended: this outcome does not count."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from runner.alerts.alert import AlertRules
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.errors import QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.store.state import FinishedRun, RunResult
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from runner.checkpoints import Checkpoints
     from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.scheduled_query import ScheduledQuery
@@ -58,8 +60,10 @@ class Pipeline:
         store: StateStore,
         workers: WorkerPool,
         clock: Clock,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._clock = clock
+        self._reached = checkpoints.reached
         self._catalogue = catalogue
         self._settings = settings
         self._store = store
@@ -76,9 +80,14 @@ class Pipeline:
         return self._run(self._store.claim_again(key), query, rules)
 
     def fill_gap(self, query: ScheduledQuery, due: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
-        """Run a due time that is a gap; if that succeeds, it is one no longer. Raises as `run_manually` does."""
+        """Run a due time that is a gap; if that succeeds, it is one no longer.
+
+        Raises as `run_manually` does, and `SlotTaken` if somebody else has filled the gap.
+        """
         key = RunKey(query=query.name, scheduled_for=due, purpose=RunPurpose.SCHEDULED)
-        return self._run(self._store.claim_again(key), query, rules)
+        claim = self._store.claim_gap(key)
+        self._reached(Checkpoint.GAP_CLAIMED)
+        return self._run(claim, query, rules)
 
     def run_scheduled(
         self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule], retries: RetryPolicy

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -17,10 +19,20 @@ if TYPE_CHECKING:
 
 
 @click.command(name="daemon")
+@click.option(
+    "--standby",
+    is_flag=True,
+    help="Wait while another daemon works on the same SQLite database, then take over.",
+)
 @lake_option
 @state_option
 @project_option
-def command(lake: str | None, state: str | None, project: Path | None) -> int:
+def command(
+    standby: bool,  # noqa: FBT001  click passes options by name
+    lake: str | None,
+    state: str | None,
+    project: Path | None,
+) -> int:
     """Run every enabled query at its due times, until SIGTERM.
 
     What fell due while no daemon ran is caught up with, each due time with its own reference time. SIGHUP reads
@@ -28,7 +40,10 @@ def command(lake: str | None, state: str | None, project: Path | None) -> int:
     runs to end. Logs are JSON lines on standard error.
     """
     logs.configure(as_json=True, level=logging.INFO)
-    daemon = Daemon(load_settings(project, lake__location=lake, state__url=state), SystemClock())
+    settings = load_settings(project, lake__location=lake, state__url=state)
+    daemon = Daemon(settings, SystemClock(), standby=standby)
     daemon.stop_on_signals()
     daemon.run()
-    return 0
+    sys.stderr.flush()
+    # A thread may still wait for a database server that does not answer; nothing is left that is worth its wait.
+    os._exit(0)

@@ -13,6 +13,7 @@ from runner.cli import output
 from runner.cli.options import format_option, load_settings, project_option, state_option, written
 from runner.cli.output import counted
 from runner.clock import SystemClock
+from runner.errors import SlotTaken
 from runner.runs.query_run import RunState
 
 if TYPE_CHECKING:
@@ -84,7 +85,12 @@ def _fill(parts: App, found: Sequence[Gap]) -> int:
             output.complain([f"{name} at {written(due)}: the query is defined no longer"])
             continue
         rules = [rule for rule in parts.catalogue.rules_for(name) if rule.enabled]
-        report = parts.pipeline.fill_gap(query, due, rules)
+        try:
+            report = parts.pipeline.fill_gap(query, due, rules)
+        except SlotTaken as taken:
+            click.echo(f"{written(due)} {name}: {taken}")
+            filled += 1
+            continue
         filled += report.run.state in _GOOD_STATES
         fault = f": {report.run.fault.message}" if report.run.fault else ""
         click.echo(f"{written(due)} {name}: {report.run.state.value}{fault}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.scheduled_query import ScheduledQuery
 from runner.definitions.scheduled_rule import ScheduledRule
@@ -15,6 +16,7 @@ from runner.definitions.scheduled_rule import ScheduledRule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from runner.checkpoints import Checkpoints
     from runner.definitions.catalogue import Catalogue
 
 _log = structlog.get_logger(__name__)
@@ -28,8 +30,9 @@ class CurrentDefinitions:
     A definition that has become faulty keeps its last good version until it is mended or deleted.
     """
 
-    def __init__(self, read: Callable[[], Catalogue]) -> None:
+    def __init__(self, read: Callable[[], Catalogue], checkpoints: Checkpoints = NO_CHECKPOINTS) -> None:
         self._read = read
+        self._reached = checkpoints.reached
         self._lock = Lock()
         self._catalogue = read()
         self._tell(self._catalogue)
@@ -48,6 +51,7 @@ class CurrentDefinitions:
             kept = with_last_good(fresh, before)
             changed = kept.fingerprints != before.fingerprints or _faults(kept) != _faults(before)
             if changed:
+                self._reached(Checkpoint.RELOAD_BEGINS)
                 self._catalogue = kept
         if changed:
             self._tell(kept)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
-from runner.errors import StoreError
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
+from runner.errors import ClaimLost, StoreError
 from runner.runs.query_run import RunFault, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import timedelta
 
+    from runner.checkpoints import Checkpoints
+    from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
     from runner.pipeline import Pipeline
     from runner.runs.query_run import Claim
@@ -35,30 +39,35 @@ class Executor:
         self,
         *,
         store: StateStore,
+        clock: Clock,
         catalogue: Callable[[], Catalogue],
         pipeline_of: Callable[[Catalogue], Pipeline],
         owner: str,
         lease: timedelta,
         retries: RetryPolicy,
+        on_end: Callable[[], object] = lambda: None,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
+        """Take the parts; `on_end` is called by each thread when it ends."""
         self._store = store
+        self._clock = clock
         self._catalogue = catalogue
         self._pipeline_of = pipeline_of
         self._owner = owner
         self._lease = lease
         self._retries = retries
+        self._on_end = on_end
+        self._reached = checkpoints.reached
+        self._in_hand: dict[Claim, None] = {}
         self._stopping = threading.Event()
         self._work = threading.Condition()
-        self._threads: list[threading.Thread] = []
+        self._running: set[str] = set()
 
     def start(self, count: int) -> None:
         """Start this many threads."""
-        self._threads = [
-            threading.Thread(target=self._loop, name=f"executor-{number}", daemon=True)
-            for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._running = {f"executor-{number}" for number in range(count)}
+        for name in sorted(self._running):
+            threading.Thread(target=self._work_until_stopped, name=name, daemon=True).start()
 
     def wake(self) -> None:
         """Say that there may be something to do."""
@@ -70,17 +79,32 @@ class Executor:
         self._stopping.set()
         self.wake()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until all runs have ended; return whether they did within this time."""
-        for thread in self._threads:
-            thread.join(seconds / max(1, len(self._threads)))
-        return not any(thread.is_alive() for thread in self._threads)
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a thread is there."""
+        return bool(self._running)
+
+    def extend_leases(self) -> None:
+        """Say that what is worked on is worked on. Raises `StoreError`.
+
+        A claim that no thread has in hand any more, because the state database was away when it was to be
+        settled, is left to lapse, so that it is run again.
+        """
+        run_ids = [claim.run_id for claim in self._in_hand.copy()]
+        self._store.ledger.extend_leases(self._owner, run_ids, self._lease)
 
     def run_next(self) -> bool:
         """Run the due time that comes first; return whether there was one. Raises `StoreError`."""
         claim = self._store.ledger.claim_next(self._owner, self._lease)
         if claim is None:
             return False
+        with self._held(claim):
+            self._run(claim)
+        return True
+
+    def _run(self, claim: Claim) -> None:
+        if claim.attempt > 1:
+            self._reached(Checkpoint.RETRY_BEGINS)
         catalogue = self._catalogue()
         query = catalogue.queries.get(claim.key.query)
         if query is None:
@@ -88,11 +112,41 @@ class Executor:
         else:
             rules = [rule for rule in catalogue.rules_for(query.name) if rule.enabled]
             self._pipeline_of(catalogue).run_scheduled(claim, query, rules, self._retries)
-        return True
+
+    @contextmanager
+    def _held(self, claim: Claim) -> Iterator[None]:
+        """Have a claim in hand. If the run cannot be ended, it is given back as one that failed otherwise."""
+        self._in_hand[claim] = None
+        try:
+            yield
+        except ClaimLost as lost:
+            _log.warning("claim_lost", query=claim.key.query, run=claim.run_id, fault=str(lost))
+        except Exception as error:
+            self._hand_back(claim, error)
+            raise
+        finally:
+            del self._in_hand[claim]
+
+    def _hand_back(self, claim: Claim, error: Exception) -> None:
+        """Give back what could not be stored; if the state database is away, the lease will lapse."""
+        fault = RunFault(kind=type(error).__name__, message=str(error), transient=True)
+        wait = self._retries.wait_after(error, claim.attempt)
+        with suppress(StoreError):
+            if wait is None:
+                self._store.fail(claim, RunState.FAILED, fault)
+            else:
+                self._store.give_back(claim, fault, start_at=self._clock.now() + wait)
 
     def _give_up(self, claim: Claim) -> None:
         fault = RunFault(kind="UnknownQuery", message="there is no sound definition of the query")
         self._store.fail(claim, RunState.FAILED, fault)
+
+    def _work_until_stopped(self) -> None:
+        try:
+            self._loop()
+        finally:
+            self._running.discard(threading.current_thread().name)
+            self._on_end()
 
     def _loop(self) -> None:
         while not self._stopping.is_set():

@@ -57,6 +57,7 @@ class Planner:
         self._watermarks = store.watermarks()
         self._timings: dict[str, QueryTiming] = {}
         self._awake_since: datetime | None = None
+        self._unrecorded: frozenset[str] = frozenset()
 
     def load(self, queries: Iterable[ScheduledQuery], now: datetime, *, are_complete: bool = True) -> None:
         """Take in the queries as they are defined now: what has changed begins a new epoch at this moment.
@@ -86,8 +87,14 @@ class Planner:
         self._awake_since = self._awake_since or now
 
     def plan(self, now: datetime) -> int:
-        """Record what has fallen due up to `now`; return how many due times that were."""
-        return self._record(self._agenda.take_due(now), now)
+        """Record what has fallen due up to `now`; return how many due times that were.
+
+        If the store fails, it is recorded the next time: the agenda names a query only once.
+        """
+        self._unrecorded |= self._agenda.take_due(now)
+        recorded = self._record(self._unrecorded, now)
+        self._unrecorded = frozenset()
+        return recorded
 
     def next_moment(self) -> datetime | None:
         """Return when something falls due next."""

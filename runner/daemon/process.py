@@ -7,18 +7,24 @@ import secrets
 import signal
 import socket
 import threading
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
 
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.daemon.definitions import CurrentDefinitions
 from runner.daemon.executor import Executor
-from runner.daemon.lock import only_daemon
+from runner.daemon.leftovers import remove_spill_of_the_dead
+from runner.daemon.lock import next_daemon, only_daemon
 from runner.daemon.planner import Planner
+from runner.daemon.present import PresentTime
 from runner.definitions.catalogue import read_catalogue
 from runner.errors import StoreError
 from runner.pipeline import Pipeline
@@ -30,6 +36,9 @@ from runner.store.state import StateStore
 from runner.worker.pool import WorkerPool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.checkpoints import Checkpoints
     from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.scheduled_query import ScheduledQuery
@@ -43,14 +52,46 @@ _LEASE_SHARE = 3
 """Leases are extended this many times before they would end."""
 
 
-class Daemon:
-    """Runs every enabled query at its due times, until it is told to stop."""
+_TROUBLE_SECONDS = 5.0
+"""How long after the state database failed it is tried again."""
+_AT_ONCE_SECONDS = 5.0
+"""How long runs that were interrupted are given to be handed back."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+
+class _Order(Enum):
+    """What signals and threads have to say to the main thread, which alone acts on it.
+
+    A signal handler runs in the middle of anything: it may take no lock, so it leaves word.
+    """
+
+    STOP = "stop"
+    RELOAD = "reload"
+    LOCK_FREE = "lock free"
+    THREAD_ENDED = "thread ended"
+
+
+class Daemon:
+    """Runs every enabled query at its due times, until it is told to stop.
+
+    With `standby` it waits until no other daemon works on its SQLite database, rather than refuse to start.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        standby: bool = False,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._standby = standby
+        self._checkpoints = checkpoints
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._stopping = threading.Event()
         self._planning = threading.Lock()
+        self._is_planned = True
         self._lease = timedelta(seconds=settings["daemon.lease_seconds"])
         self._host = f"{socket.gethostname()}/"
         self._owner = f"{self._host}{os.getpid()}-{secrets.token_hex(4)}"
@@ -58,81 +99,117 @@ class Daemon:
     def run(self) -> None:
         """Start, work until `stop`, and end in good order. Raises `StoreError`."""
         with ExitStack() as stack:
-            self._put_together(stack)
-            self._alarm.start()
-            self._executor.start(self._settings["workers.count"])
-            _log.info("daemon_started", owner=self._owner, queries=len(self._definitions.catalogue.queries))
-            self._stopping.wait()
-            self._drain()
+            if self._has_its_turn(stack):
+                self._put_together(stack)
+                self._work()
+                self._drain()
         _log.info("daemon_stopped", owner=self._owner)
 
     def stop(self) -> None:
         """Begin nothing new, let runs end, and leave. A second call leaves at once."""
-        if self._stopping.is_set():
-            self._workers.interrupt()
-        self._stopping.set()
+        self._orders.put(_Order.STOP)
 
     def stop_on_signals(self) -> None:
         """Stop on SIGTERM and SIGINT, and reload on SIGHUP."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self.reload).start())
+        signal.signal(signal.SIGHUP, lambda *_: self._orders.put(_Order.RELOAD))
 
     def reload(self) -> None:
-        """Take in what has changed in the definitions."""
+        """Take in what has changed in the definitions. Raises `StoreError`; then the next call goes on with it."""
         if self._definitions.reload():
+            self._is_planned = False
+        if not self._is_planned:
+            self._checkpoints.reached(Checkpoint.RELOAD_SWAPPED)
             self._load()
             self._set_alarm()
             self._executor.wake()
+            self._checkpoints.reached(Checkpoint.RELOADED)
 
     def tick(self) -> None:
-        """Record what has fallen due, and wake those who run it."""
+        """Record what has fallen due, and wake those who run it. Raises `StoreError`; the next call records it."""
         with self._planning:
-            recorded = self._planner.plan(self._clock.now())
+            recorded = self._planner.plan(self._present.now())
         if recorded:
             _log.info("due_times_recorded", count=recorded)
         self._executor.wake()
         self._set_alarm()
 
+    def _has_its_turn(self, stack: ExitStack) -> bool:
+        """Wait, if need be and asked for, until no other daemon is there; return False if told to stop before."""
+        file = _sqlite_file(self._settings)
+        if file is None:
+            return True
+        lock = file.with_name(file.name + ".daemon.lock")
+        if not self._standby:
+            stack.enter_context(only_daemon(lock))
+            return True
+        _log.info("daemon_standing_by", lock=str(lock))
+        held = next_daemon(lock, lambda: self._orders.put(_Order.LOCK_FREE), wait=self._waited_for_lock)
+        return stack.enter_context(held)
+
+    def _waited_for_lock(self) -> bool:
+        while (order := self._orders.get()) not in (_Order.STOP, _Order.LOCK_FREE):
+            pass
+        return order is _Order.LOCK_FREE
+
     def _put_together(self, stack: ExitStack) -> None:
         settings = self._settings
-        if (file := _sqlite_file(settings)) is not None:
-            stack.enter_context(only_daemon(file.with_name(file.name + ".daemon.lock")))
+        self._checkpoints.reached(Checkpoint.LOCK_TAKEN)
         self._store = StateStore(
-            settings.state_url, clock=self._clock, events_per_alert=settings["state.events_per_alert"]
+            settings.state_url,
+            clock=self._clock,
+            events_per_alert=settings["state.events_per_alert"],
+            checkpoints=self._checkpoints,
         )
         stack.callback(self._store.close)
-        if file is not None:
-            self._store.ledger.release_all("")  # nobody else can be at work: what was claimed was lost
-        self._workers = stack.enter_context(WorkerPool(settings["workers.count"]))
-        self._definitions = CurrentDefinitions(
-            lambda: read_catalogue(settings.root, exclude=settings["definitions.exclude"])
+        self._checkpoints.reached(Checkpoint.STATE_OPENED)
+        if _sqlite_file(settings) is not None:
+            self._store.ledger.release_all()  # nobody else can be at work: what was claimed was lost
+            self._checkpoints.reached(Checkpoint.LOST_CLAIMS_RELEASED)
+        remove_spill_of_the_dead(settings.spill)
+        self._present = PresentTime(self._clock, self._store.ledger.server_time)
+        self._workers = stack.enter_context(
+            WorkerPool(settings["workers.count"], checkpoints=self._checkpoints)
         )
+        self._definitions = CurrentDefinitions(
+            lambda: read_catalogue(settings.root, exclude=settings["definitions.exclude"]),
+            self._checkpoints,
+        )
+        self._checkpoints.reached(Checkpoint.DEFINITIONS_READ)
         self._planner = Planner(self._store.ledger, self._timing_of)
         self._load()
         self._executor = Executor(
             store=self._store,
+            clock=self._clock,
             catalogue=lambda: self._definitions.catalogue,
             pipeline_of=self._pipeline_of,
             owner=self._owner,
             lease=self._lease,
             retries=RetryPolicy(),
+            on_end=lambda: self._orders.put(_Order.THREAD_ENDED),
+            checkpoints=self._checkpoints,
         )
         self._alarm = self._alarm_clock()
         stack.callback(self._alarm.stop)
 
     def _load(self) -> None:
-        catalogue = self._definitions.catalogue
         with self._planning:
+            catalogue = self._definitions.catalogue
             self._planner.load(
-                catalogue.queries.values(), self._clock.now(), are_complete=not catalogue.errors
+                catalogue.queries.values(), self._present.now(), are_complete=not catalogue.errors
             )
+            self._is_planned = True
 
     def _alarm_clock(self) -> AlarmClock:
         alarm = AlarmClock()
-        alarm.every(_SAFETY_SECONDS, self.tick)
-        alarm.every(self._settings["daemon.reload_seconds"], self.reload)
-        alarm.every(self._lease.total_seconds() / _LEASE_SHARE, self._extend_leases)
+        alarm.every(_SAFETY_SECONDS, self._ticked)
+        alarm.every(
+            self._settings["daemon.reload_seconds"],
+            lambda: self._done(self.reload),
+        )
+        lease_seconds = self._lease.total_seconds()
+        alarm.every(lease_seconds / _LEASE_SHARE, self._extend_leases)
         self._alarm = alarm
         self._set_alarm()
         return alarm
@@ -140,22 +217,64 @@ class Daemon:
     def _set_alarm(self) -> None:
         moment = self._planner.next_moment()
         if moment is not None and not self._stopping.is_set():
-            self._alarm.at(moment, self.tick)
+            self._alarm.after(self._clock.seconds_until(moment), self._ticked)
 
     def _extend_leases(self) -> None:
+        """Say that what is going on is going on: until the very end, so also while runs are let end."""
         try:
-            self._store.ledger.extend_leases(self._owner, self._lease)
+            self._executor.extend_leases()
         except StoreError as error:
             _log.error("state_unavailable", fault=str(error))
+
+    def _ticked(self) -> None:
+        if not self._done(self.tick):
+            self._alarm.after(_TROUBLE_SECONDS, self._ticked)
+
+    def _done(self, job: Callable[[], object]) -> bool:
+        """Do a job that begins something new, unless told to stop; say what went wrong, and return whether nothing did."""
+        if self._stopping.is_set():
+            return True
+        try:
+            job()
+        except StoreError as error:
+            _log.error("state_unavailable", fault=str(error))
+        except Exception as error:  # noqa: BLE001  the boundary of a thread of the alarm clock: it is called again
+            _log.error("daemon_job_failed", fault=repr(error))
+        else:
+            return True
+        return False
+
+    def _work(self) -> None:
+        """Work until told to stop."""
+        self._checkpoints.reached(Checkpoint.DAEMON_READY)
+        self._alarm.start()
+        self._executor.start(self._settings["workers.count"])
+        _log.info("daemon_started", owner=self._owner, queries=len(self._definitions.catalogue.queries))
+        while (order := self._orders.get()) is not _Order.STOP:
+            if order is _Order.RELOAD:
+                self._done(self.reload)
 
     def _drain(self) -> None:
         """Let runs end within the limit; those that do not are given back, to be run again later."""
         _log.info("daemon_stopping")
-        self._alarm.stop()
+        self._stopping.set()
+        self._checkpoints.reached(Checkpoint.DRAIN_BEGINS)
         self._executor.stop()
-        if not self._executor.wait(self._settings["daemon.drain_seconds"]):
+        self._runs_end(self._settings["daemon.drain_seconds"])
+        if self._executor.is_at_work:
+            self._checkpoints.reached(Checkpoint.DRAIN_INTERRUPTS)
             self._workers.interrupt()
-            self._executor.wait(self._settings["daemon.drain_seconds"])
+            self._runs_end(_AT_ONCE_SECONDS, may_be_hurried=False)
+        self._checkpoints.reached(Checkpoint.DRAINED)
+
+    def _runs_end(self, seconds: float, *, may_be_hurried: bool = True) -> None:
+        """Wait until all runs have ended, but no longer than this, nor longer than until told again to stop."""
+        deadline = time.monotonic() + seconds
+        with suppress(Empty):
+            while self._executor.is_at_work:
+                order = self._orders.get(timeout=max(0.0, deadline - time.monotonic()))
+                if order is _Order.STOP and may_be_hurried:
+                    return
 
     def _pipeline_of(self, catalogue: Catalogue) -> Pipeline:
         return Pipeline(
@@ -164,6 +283,7 @@ class Daemon:
             store=self._store,
             workers=self._workers,
             clock=self._clock,
+            checkpoints=self._checkpoints,
         )
 
     def _timing_of(self, query: ScheduledQuery) -> QueryTiming:

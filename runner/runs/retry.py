@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from runner.errors import RunInterrupted, WorkerError
+from runner.errors import QueryError, RunInterrupted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,11 +20,12 @@ class RetryPolicy:
     def wait_after(self, error: Exception, attempt: int) -> timedelta | None:
         """Return how long to wait after an attempt (counted from 1) has failed; None if that was the last.
 
-        An interruption is no failure of the query: it is tried again at once, however often.
+        An interruption is no failure of the query: it is tried again at once, however often. What is no fault
+        of the query either, such as a commit that the state database refused, may pass.
         """
         if isinstance(error, RunInterrupted):
             return timedelta(0)
-        may_pass = getattr(error, "transient", False) or isinstance(error, WorkerError)
+        may_pass = getattr(error, "transient", False) or not isinstance(error, QueryError)
         if not may_pass or attempt >= self.attempts:
             return None
         doubled: timedelta = self.first_wait * 2 ** (attempt - 1)

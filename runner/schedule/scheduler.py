@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -11,7 +12,6 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 _ALARM = "alarm"
 
@@ -34,8 +34,9 @@ class AlarmClock:
         """Call a function again and again, with this many seconds between the beginnings of calls."""
         self._scheduler.add_job(call, IntervalTrigger(seconds=seconds, timezone="UTC"))
 
-    def at(self, moment: datetime, call: Callable[[], object]) -> None:
-        """Call a function at a moment (aware); a later one that was set before is forgotten."""
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call a function once, so many seconds from now; what was set before is forgotten."""
+        moment = datetime.now(UTC) + timedelta(seconds=seconds)
         self._scheduler.add_job(
             call, DateTrigger(run_date=moment, timezone="UTC"), id=_ALARM, replace_existing=True
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.errors import StoreError
 from runner.store.schema import REVISION
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from alembic.config import Config
     from sqlalchemy.engine import URL, Connection, Engine
+
+    from runner.checkpoints import Checkpoints
 
 IN_MEMORY = "sqlite://"
 """A database that lives as long as the program: for dry runs and tests."""
@@ -59,8 +62,14 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, busy_seconds: float = _BUSY_SECONDS, migrations: Migrations | None = None
+        self,
+        url: str,
+        *,
+        busy_seconds: float = _BUSY_SECONDS,
+        migrations: Migrations | None = None,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
+        self._checkpoints = checkpoints
         with _store_errors(url):
             self.engine = _engine(_with_driver(sa.make_url(url)), busy_seconds)
             try:
@@ -93,10 +102,11 @@ class Database:
         if found is not None:
             _refuse_newer(found, migrations.newest, self.engine.url)
             _back_up(self.engine, f"before-{migrations.newest}-from-{found}")
-        migrate(self.engine, migrations)
+        self._checkpoints.reached(Checkpoint.MIGRATION_BEGINS)
+        migrate(self.engine, migrations, self._checkpoints)
 
 
-def migrate(engine: Engine, migrations: Migrations) -> None:
+def migrate(engine: Engine, migrations: Migrations, checkpoints: Checkpoints = NO_CHECKPOINTS) -> None:
     """Bring a database to the newest schema, whatever it has now. Raises `StoreError`."""
     from alembic import command  # noqa: PLC0415  Alembic is slow to import, and seldom needed
     from alembic.util import CommandError  # noqa: PLC0415  as above
@@ -104,6 +114,7 @@ def migrate(engine: Engine, migrations: Migrations) -> None:
     try:
         with engine.begin() as connection:
             command.upgrade(_alembic_config(connection, migrations.location), migrations.newest)
+            checkpoints.reached(Checkpoint.MIGRATION_UNCOMMITTED)
     except CommandError as error:
         raise StoreError(
             f"the state database {_shown(engine.url)} has a schema that this runner does not know: {error}"

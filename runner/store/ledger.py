@@ -7,12 +7,14 @@ lease holds; the number of the attempt is the fencing token, so that a process t
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.definitions.scheduled_query import Schedule
+from runner.errors import SlotTaken
 from runner.runs.query_run import Claim, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch, GapReason
 from runner.store import runs as run_rows
@@ -20,8 +22,8 @@ from runner.store.database import take_turns
 from runner.store.schema import attempts, backlog, epochs, gaps, runs, watermarks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
 
     from sqlalchemy.engine import Connection, RowMapping
 
@@ -84,17 +86,20 @@ def claim_next(connection: Connection, owner: str, lease: timedelta, now: dateti
     """Claim the due time that comes first: live ones before others, then the oldest.
 
     Two runs of one query never overlap: while one has a live lease, its other due times wait. Returns None
-    if there is nothing to start at `now`.
+    if there is nothing to start at `now`; a clock that is ahead of the database server's does not count.
     """
     take_turns(connection, [_CLAIMING])
-    moment = database_time(connection, now)
+    moment = database_time(connection)
+    latest = min(now, server_time(connection) or now)
     other = backlog.alias()
     is_busy = sa.exists().where(other.c.query == backlog.c.query, other.c.lease_until >= moment)
     chosen = (
         sa.select(backlog)
-        .where(backlog.c.start_at <= now, ~is_busy)
+        .where(backlog.c.start_at <= latest, ~is_busy)
         .order_by(backlog.c.is_live.desc(), backlog.c.due, backlog.c.query)
         .limit(1)
+        # An outcome that is being committed locks its row: whoever holds that claim has lost its lease, not its run.
+        .with_for_update(skip_locked=True, of=backlog)
     )
     row = connection.execute(chosen).mappings().first()
     if row is None:
@@ -108,13 +113,19 @@ def claim_next(connection: Connection, owner: str, lease: timedelta, now: dateti
     return claim
 
 
-def extend_leases(connection: Connection, owner: str, lease: timedelta, now: datetime) -> None:
-    """Say that this owner is still at work on what it has claimed and not lost since."""
-    moment = database_time(connection, now)
+def extend_leases(connection: Connection, owner: str, run_ids: Collection[str], lease: timedelta) -> None:
+    """Say that this owner is still at work on these runs; what it has lost since stays lost.
+
+    A run whose outcome is being committed is left out: to wait for it would cost the others their leases.
+    """
+    moment = database_time(connection)
+    held = (
+        sa.select(backlog.c.run_id)
+        .where(backlog.c.owner == owner, backlog.c.run_id.in_(run_ids), backlog.c.lease_until >= moment)
+        .with_for_update(skip_locked=True)
+    )
     connection.execute(
-        sa.update(backlog)
-        .where(backlog.c.owner == owner, backlog.c.lease_until >= moment)
-        .values(lease_until=moment + lease)
+        sa.update(backlog).where(backlog.c.run_id.in_(held)).values(lease_until=moment + lease)
     )
 
 
@@ -127,12 +138,10 @@ def release(connection: Connection, claim: Claim, start_at: datetime) -> None:
     )
 
 
-def release_all(connection: Connection, owner_prefix: str) -> None:
-    """Give back everything whose owner's name begins so: those processes are known to be gone."""
+def release_all(connection: Connection) -> None:
+    """Give back everything that is claimed: those who claimed it are known to be gone."""
     connection.execute(
-        sa.update(backlog)
-        .where(backlog.c.owner.startswith(owner_prefix, autoescape=True))
-        .values(owner=None, lease_until=None)
+        sa.update(backlog).where(backlog.c.owner.is_not(None)).values(owner=None, lease_until=None)
     )
 
 
@@ -151,6 +160,13 @@ def settle(connection: Connection, claim: Claim, reason: GapReason | None) -> No
                 index_elements=["query", "due"], set_={"reason": insert.excluded.reason}
             )
         )
+
+
+def lock_gap(connection: Connection, key: RunKey) -> None:
+    """Keep others from filling a gap until the end of the transaction. Raises `SlotTaken` if it is none."""
+    gap = sa.select(gaps.c.due).where(gaps.c.query == key.query, gaps.c.due == key.scheduled_for)
+    if connection.scalar(gap.with_for_update()) is None:
+        raise SlotTaken(f"{key.query} at {key.scheduled_for:%Y-%m-%dT%H:%M:%SZ} is a gap no longer")
 
 
 def list_gaps(connection: Connection, query: str | None, limit: int) -> list[tuple[str, datetime, GapReason]]:
@@ -174,12 +190,21 @@ def backlog_size(connection: Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(backlog)) or 0
 
 
-def database_time(connection: Connection, now: datetime) -> datetime:
-    """Return the time by which leases are ruled: a server's own, so that hosts need not agree on theirs."""
-    if connection.dialect.name == "postgresql":
-        moment: datetime = connection.scalar(sa.text("SELECT clock_timestamp()"))
-        return moment
-    return now
+def database_time(connection: Connection) -> datetime:
+    """Return the time by which leases are ruled: the database's own, so that hosts need not agree on theirs."""
+    moment = server_time(connection)
+    if moment is None:
+        written: str = connection.scalar(sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")) or ""
+        moment = datetime.fromisoformat(written).replace(tzinfo=UTC)
+    return moment
+
+
+def server_time(connection: Connection) -> datetime | None:
+    """Return what time it is for a database server; None if the database is a file of this machine."""
+    if connection.dialect.name != "postgresql":
+        return None
+    moment: datetime = connection.scalar(sa.text("SELECT clock_timestamp()"))
+    return moment
 
 
 def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:

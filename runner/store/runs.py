@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from runner.errors import SlotTaken, StoreError
+from runner.errors import ClaimLost, SlotTaken
 from runner.runs.query_run import Claim, QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.run_id import new_run_id
 from runner.store.schema import attempts, runs
@@ -54,6 +54,31 @@ def claim_again(connection: Connection, key: RunKey, now: datetime) -> Claim:
     return claim(connection, replace(key, revision=0 if newest is None else newest + 1), now)
 
 
+def end_cut_off(connection: Connection, key: RunKey, now: datetime) -> None:
+    """Write down of earlier revisions of a key that they were cut off, if they were.
+
+    One that is still going on, in a process that was slow, stores nothing: the newest counts.
+    """
+    cut_off = sa.select(runs.c.run_id).where(
+        runs.c.query == key.query,
+        runs.c.scheduled_for == key.scheduled_for,
+        runs.c.purpose == key.purpose.value,
+        runs.c.state == RunState.RUNNING.value,
+    )
+    lost = RunFault(kind="LeaseLost", message="it was begun again by another process", transient=True)
+    values = {"state": RunState.INTERRUPTED.value, "ended_at": now}
+    connection.execute(
+        sa.update(attempts)
+        .where(attempts.c.run_id.in_(cut_off), attempts.c.state == RunState.RUNNING.value)
+        .values(**values, **_fault_columns(lost, "fault_kind", "fault_message"))
+    )
+    connection.execute(
+        sa.update(runs)
+        .where(runs.c.run_id.in_(cut_off))
+        .values(**values, **_fault_columns(lost, "fault_kind", "fault_message", "fault_transient"))
+    )
+
+
 def end(
     connection: Connection,
     claim: Claim,
@@ -67,7 +92,7 @@ def end(
 ) -> QueryRun:
     """Write the end of a run, if its claim still holds.
 
-    Raises `StoreError` if the run has ended, or another attempt has taken it over: that outcome counts.
+    Raises `ClaimLost` if the run has ended, or another attempt has taken it over: that outcome counts.
     """
     run = QueryRun(
         run_id=claim.run_id,
@@ -91,7 +116,7 @@ def end(
         .values(_ending(run))
     )
     if held.rowcount != 1:
-        raise StoreError(
+        raise ClaimLost(
             f"the run {claim.run_id} of {claim.key.query} has ended or was taken over: nothing is stored for it twice"
         )
     connection.execute(
@@ -103,7 +128,7 @@ def end(
 
 
 def suspend(connection: Connection, claim: Claim, *, now: datetime, fault: RunFault) -> None:
-    """End an attempt, but not its run: another attempt will be made. Raises `StoreError` as `end` does."""
+    """End an attempt, but not its run: another attempt will be made. Raises `ClaimLost` as `end` does."""
     held = connection.execute(
         sa.update(runs)
         .where(
@@ -117,7 +142,7 @@ def suspend(connection: Connection, claim: Claim, *, now: datetime, fault: RunFa
         )
     )
     if held.rowcount != 1:
-        raise StoreError(f"the run {claim.run_id} of {claim.key.query} was taken over")
+        raise ClaimLost(f"the run {claim.run_id} of {claim.key.query} was taken over")
     connection.execute(
         sa.update(attempts)
         .where(attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt)

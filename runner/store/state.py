@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.runs.query_run import RunCounts, RunState
 from runner.schedule.ledger import GapReason
 from runner.store import alert_book, alerts, ledger, matches, runs
@@ -12,7 +13,7 @@ from runner.store.database import Database, take_turns
 from runner.store.ledger_store import LedgerStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runner.alerts.alert import Alert, AlertRules, AlertStatus
     from runner.alerts.changes import ChangedAlert
     from runner.alerts.match import Match
+    from runner.checkpoints import Checkpoints
     from runner.clock import Clock
     from runner.runs.query_run import Claim, QueryRun, RunFault, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
@@ -54,16 +56,34 @@ class StateStore:
     `events_per_alert` is how many whole rows are kept for an alert. Threads may share a store.
     """
 
-    def __init__(self, url: str, *, clock: Clock, events_per_alert: int) -> None:
-        self._database = Database(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        events_per_alert: int,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> None:
+        self._database = Database(url, checkpoints=checkpoints)
         self._clock = clock
         self._events_per_alert = events_per_alert
-        self.ledger = LedgerStore(self._database, clock)
+        self._reached = checkpoints.reached
+        self.ledger = LedgerStore(self._database, clock, checkpoints)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""
         with self._database.transaction() as connection:
             return runs.claim(connection, key, self._clock.now())
+
+    def claim_gap(self, key: RunKey) -> Claim:
+        """Claim a due time that is a gap, to fill it; an attempt at it that was cut off before is ended.
+
+        Raises `SlotTaken` if it is a gap no longer.
+        """
+        with self._database.transaction() as connection:
+            ledger.lock_gap(connection, key)
+            runs.end_cut_off(connection, key, self._clock.now())
+            return runs.claim_again(connection, key, self._clock.now())
 
     def claim_again(self, key: RunKey) -> Claim:
         """Claim the next revision of a run, whether or not it was run before."""
@@ -71,9 +91,15 @@ class StateStore:
             return runs.claim_again(connection, key, self._clock.now())
 
     def finish(self, claim: Claim, result: RunResult) -> FinishedRun:
-        """Commit a run: its matches, the alerts they make, and its end, in one transaction."""
+        """Commit a run: its matches, the alerts they make, and its end, in one transaction.
+
+        Raises `ClaimLost` if another has taken the run over. Rows are locked in one order everywhere: the
+        backlog's, then the run's, then what it found.
+        """
+        self._reached(Checkpoint.COMMIT_BEGINS)
         with self._database.transaction() as connection:
             take_turns(connection, result.rules)
+            ledger.settle(connection, claim, None)
             run = runs.end(
                 connection,
                 claim,
@@ -84,29 +110,44 @@ class StateStore:
                 rule_hashes=result.rule_hashes,
                 fault=result.fault,
             )
-            ledger.settle(connection, claim, None)
+            self._reached(Checkpoint.RUN_ENDED)
             changed = self._store_matches(connection, claim, result)
-            return FinishedRun(run=run, alerts=tuple(changed))
+            self._reached(Checkpoint.COMMIT_ENDS)
+        self._reached(Checkpoint.COMMITTED)
+        return FinishedRun(run=run, alerts=tuple(changed))
 
     def _store_matches(self, connection: Connection, claim: Claim, result: RunResult) -> list[ChangedAlert]:
-        if not matches.stage(connection, result.matches):
+        if not matches.stage(connection, self._told_of(result.matches)):
             return []
+        self._reached(Checkpoint.MATCHES_STAGED)
         refolded = [rule_id for rule_id, rules in result.rules.items() if rules.counts_unique]
+        chunks = matches.store(connection, claim, refolded=refolded)
+        self._reached(Checkpoint.MATCHES_STORED)
         changed: list[ChangedAlert] = []
-        for chunk in range(matches.store(connection, claim, refolded=refolded)):
+        for chunk in range(chunks):
             changed += alerts.fold_chunk(
                 connection, claim, chunk, result.rules, events_per_alert=self._events_per_alert
             )
+            self._reached(Checkpoint.ALERTS_FOLDED)
         return changed + alerts.unchanged(connection, changed)
+
+    def _told_of(self, batches: Iterable[Sequence[Match]]) -> Iterator[Sequence[Match]]:
+        for batch in batches:
+            self._reached(Checkpoint.SPOOL_READ)
+            yield batch
 
     def fail(
         self, claim: Claim, state: RunState, fault: RunFault, counts: RunCounts | None = None
     ) -> QueryRun:
-        """Write down that a run did not succeed; nothing that it found is stored. Its due time is a gap."""
+        """Write down that a run did not succeed; nothing that it found is stored. Its due time is a gap.
+
+        Raises `ClaimLost` as `finish` does.
+        """
+        self._reached(Checkpoint.FAILURE_BEGINS)
         with self._database.transaction() as connection:
             reason = GapReason.TIMED_OUT if state is RunState.TIMED_OUT else GapReason.FAILED
             ledger.settle(connection, claim, reason)
-            return runs.end(
+            run = runs.end(
                 connection,
                 claim,
                 state=state,
@@ -114,12 +155,21 @@ class StateStore:
                 counts=counts or RunCounts(),
                 fault=fault,
             )
+            self._reached(Checkpoint.FAILURE_UNCOMMITTED)
+        self._reached(Checkpoint.FAILED)
+        return run
 
     def give_back(self, claim: Claim, fault: RunFault, *, start_at: datetime) -> None:
-        """Give up an attempt at a scheduled run; another one is made, not before `start_at`."""
+        """Give up an attempt at a scheduled run; another one is made, not before `start_at`.
+
+        Raises `ClaimLost` as `finish` does.
+        """
+        self._reached(Checkpoint.GIVE_BACK_BEGINS)
         with self._database.transaction() as connection:
-            runs.suspend(connection, claim, now=self._clock.now(), fault=fault)
             ledger.release(connection, claim, start_at)
+            runs.suspend(connection, claim, now=self._clock.now(), fault=fault)
+            self._reached(Checkpoint.GIVE_BACK_UNCOMMITTED)
+        self._reached(Checkpoint.GIVEN_BACK)
 
     def succeeded(
         self,

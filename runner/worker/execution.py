@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.detections.evaluate import EvaluationTimeout
 from runner.detections.failures import failure
 from runner.detections.loading import Namespace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from runner.alerts.match import Match
+    from runner.checkpoints import Checkpoints
     from runner.detections.loading import Detection
     from runner.lake.duckdb_engine import DuckDBEngine
     from runner.lake.rows import RowBatch
@@ -37,7 +39,9 @@ class _Tally:
     evaluate_seconds: float = 0.0
 
 
-def execute(job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand) -> JobOutcome:
+def execute(
+    job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand, checkpoints: Checkpoints = NO_CHECKPOINTS
+) -> JobOutcome:
     """Do a job; its matches are handed over in batches as they come.
 
     They count only once the outcome has come too: the query may fail after the last row but one.
@@ -46,10 +50,13 @@ def execute(job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand) -> JobO
     deadline = time.monotonic() + job.limits.seconds
     errors = RuleErrors(job)
     evaluations = _load_rules(job, beat, errors)
+    checkpoints.reached(Checkpoint.RULES_LOADED)
     query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference)
     snapshot = engine.snapshot(query, job.reference)
     tally = _Tally()
+    checkpoints.reached(Checkpoint.QUERY_BEGINS)
     rows = _counted(engine.run(query, snapshot, job.reference), job, tally, deadline)
+    rows = _told_of(rows, checkpoints)
     matches = _matches(rows, evaluations, beat=beat, errors=errors, tally=tally)
     _hand_over_in_batches(matches, hand_over)
     hand_over(errors.matches())
@@ -116,6 +123,13 @@ def _counted(batches: Iterator[RowBatch], job: Job, tally: _Tally, deadline: flo
         if tally.truncated:
             return
         started = time.process_time()
+
+
+def _told_of(batches: Iterable[RowBatch], checkpoints: Checkpoints) -> Iterator[RowBatch]:
+    for batch in batches:
+        checkpoints.reached(Checkpoint.BATCH_FETCHED)
+        yield batch
+        checkpoints.reached(Checkpoint.BATCH_EVALUATED)
 
 
 def _matches(

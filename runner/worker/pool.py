@@ -7,6 +7,7 @@ from queue import Empty, LifoQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
+from runner.checkpoints import NO_CHECKPOINTS
 from runner.errors import QueryError, RunInterrupted, WorkerError
 from runner.worker.worker import Worker, WorkerContext, WorkerLost
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from runner.checkpoints import Checkpoints
     from runner.worker.job import Job, JobOutcome
     from runner.worker.spool import MatchSpool
 
@@ -28,8 +30,10 @@ class WorkerPool:
     to a rule, a worker is given before it is killed.
     """
 
-    def __init__(self, count: int, *, grace_seconds: float = 2.0) -> None:
-        self._context = WorkerContext()
+    def __init__(
+        self, count: int, *, grace_seconds: float = 2.0, checkpoints: Checkpoints = NO_CHECKPOINTS
+    ) -> None:
+        self._context = WorkerContext(checkpoints)
         self._grace = grace_seconds
         self._lock = Lock()
         self._is_closed = False

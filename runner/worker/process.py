@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from runner.checkpoints import Checkpoint
 from runner.detections.evaluate import EvaluationTimeout
 from runner.errors import RunnerError, WorkerError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from runner.alerts.match import Match
+    from runner.checkpoints import Checkpoints
     from runner.worker.beat import Beat
     from runner.worker.job import Answer, Job
 
@@ -31,25 +34,34 @@ _QUERY_SHARE = 0.5
 """The part of a worker's memory that is the query's; the rest is for rows and rules."""
 
 
-def serve(connection: Connection, beat: Beat) -> None:
+def serve(connection: Connection, beat: Beat, checkpoints: Checkpoints) -> None:
     """Do jobs as they come, until there is a None or the parent is gone."""
     surroundings = confine()
     engines = _Engines()
     beat.check = lambda: _check_pipe(connection)
     while (job := _receive(connection)) is not None:
+        checkpoints.reached(Checkpoint.JOB_RECEIVED)
         # set for every job: the rules of the last one may have changed them
         surroundings.restore()
         signal.signal(STOP_SIGNAL, lambda number, frame: _stop_evaluation(beat, number, frame))
-        _send(connection, messages.of_answer(_answer(job, engines, beat, connection)))
+        answer = _answer(job, engines, beat, connection, checkpoints)
+        checkpoints.reached(Checkpoint.EVALUATION_ENDED)
+        _send(connection, messages.of_answer(answer))
     engines.close()
 
 
-def _answer(job: Job, engines: _Engines, beat: Beat, connection: Connection) -> Answer:
+def _answer(
+    job: Job, engines: _Engines, beat: Beat, connection: Connection, checkpoints: Checkpoints
+) -> Answer:
+    def hand_over(matches: list[Match]) -> None:
+        _send(connection, messages.of_matches(matches))
+        checkpoints.reached(Checkpoint.MATCHES_HANDED_OVER)
+
     limit_memory(job.limits.memory)
     try:
         engine = engines.get(job)
         with _interrupted_after(job.limits.seconds, engine):
-            return execute(job, engine, beat, lambda matches: _send(connection, messages.of_matches(matches)))
+            return execute(job, engine, beat, hand_over, checkpoints)
     except RunnerError as error:
         return JobFailure(error=error)
     except RuleDidHarm as harm:

@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.errors import DetectionError, QueryTimeout
 from runner.worker import entry, messages
 from runner.worker.beat import STOP_SIGNAL, Beat
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+    from runner.checkpoints import Checkpoints
     from runner.worker.job import Answer, Job
     from runner.worker.spool import MatchSpool
 
@@ -48,7 +50,9 @@ class WorkerContext:
     read only once: so starting and looking are done by one thread at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoints: Checkpoints = NO_CHECKPOINTS) -> None:
+        self.reached = checkpoints.reached
+        self._checkpoints = checkpoints
         self._lock = Lock()
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([entry.PROCESS_MODULE])
@@ -58,7 +62,10 @@ class WorkerContext:
         ours, theirs = self._context.Pipe()
         with self._lock, theirs:
             process = self._context.Process(
-                target=entry.begin, args=(theirs, beat), daemon=True, name="runner-worker"
+                target=entry.begin,
+                args=(theirs, beat, self._checkpoints),
+                daemon=True,
+                name="runner-worker",
             )
             process.start()
         return process, ours
@@ -102,8 +109,11 @@ class Worker:
         self._beat.reset()
         watch = Watch(job.limits, self._beat, grace=self._grace, monotonic=time.monotonic)
         try:
+            self._context.reached(Checkpoint.JOB_BEGINS)
             self._connection.send(job)
+            self._context.reached(Checkpoint.JOB_SENT)
             answer = self._answer(job, watch, spool)
+            self._context.reached(Checkpoint.OUTCOME_READ)
         except (EOFError, OSError) as error:
             reason = self._death()
             raise WorkerLost(reason, _blame(job, self._suspect(), reason)) from error
@@ -126,6 +136,7 @@ class Worker:
         """Keep the matches as they come, until the answer does."""
         while True:
             self._act_on(watch.look(), job, watch.rule)
+            self._context.reached(Checkpoint.WORKER_LOOKED_AT)
             if not self._connection.poll(_LOOK_SECONDS):
                 continue
             message = self._connection.recv_bytes()
@@ -133,6 +144,7 @@ class Worker:
             if batch is None:
                 return messages.answer_in(message)
             spool.add(batch)
+            self._context.reached(Checkpoint.MATCHES_SPOOLED)
 
     def _act_on(self, verdict: Verdict, job: Job, rule: int | None) -> None:
         if verdict is Verdict.SIGNAL:

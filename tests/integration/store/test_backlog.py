@@ -6,7 +6,7 @@ import pytest
 from state_lab import TEN
 
 from runner.definitions.scheduled_query import Schedule
-from runner.errors import StoreError
+from runner.errors import ClaimLost, SlotTaken, StoreError
 from runner.runs.query_run import RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch, GapReason
 from runner.schedule.owed import DuePlan, OwedRun
@@ -19,7 +19,7 @@ FAULT = RunFault(kind="QueryTimeout", message="too slow", transient=True)
 
 class MovingClock:
     def __init__(self):
-        self.time = datetime.now(UTC)  # PostgreSQL rules leases by its own clock
+        self.time = datetime.now(UTC) - timedelta(days=1)  # not ahead of PostgreSQL's, or that would rule
 
     def now(self):
         return self.time
@@ -137,18 +137,69 @@ def test_a_lost_lease_lets_another_take_over_and_the_first_stores_nothing(store)
 
 def test_a_lease_that_is_extended_is_not_taken_over(store):
     owe(store, "a", {1})
-    store.ledger.claim_next("me", timedelta(seconds=30))
+    claim = store.ledger.claim_next("me", timedelta(seconds=30))
 
-    store.ledger.extend_leases("me", LEASE)
+    store.ledger.extend_leases("me", [claim.run_id], LEASE)
 
     assert claimed(store, owner="other") == [None]
 
 
+def test_only_the_leases_of_runs_that_are_worked_on_are_extended(store):
+    owe(store, "a", {1})
+    owe(store, "b", {1})
+    forgotten = store.ledger.claim_next("me", timedelta(seconds=0.2))
+    going_on = store.ledger.claim_next("me", timedelta(seconds=0.2))
+
+    store.ledger.extend_leases("me", [going_on.run_id], LEASE)
+    while (taken := store.ledger.claim_next("other", LEASE)) is None:
+        pass
+
+    assert taken.run_id == forgotten.run_id
+    assert claimed(store, owner="other") == [None]
+
+
+def test_a_clock_that_is_ahead_of_the_servers_starts_nothing_early(store, clock, state_url):
+    owe(store, "a", {1}, start_after=clock.now() + timedelta(days=2) - at(1))
+
+    clock.advance(timedelta(days=3))
+
+    ahead_counts = state_url.startswith("sqlite")  # a file has no clock of its own
+    assert claimed(store) == [("a", 1) if ahead_counts else None]
+
+
+def test_a_gap_that_was_filled_is_not_filled_again(store):
+    owe(store, "a", {2}, gaps={1})
+    store.finish(store.claim_gap(gap_at(1)), result())
+
+    with pytest.raises(SlotTaken, match="is a gap no longer"):
+        store.claim_gap(gap_at(1))
+
+    assert store.ledger.list_gaps(None, 10) == []
+
+
+def test_of_two_that_fill_one_gap_the_newer_counts_and_the_one_cut_off_is_ended(store):
+    owe(store, "a", {2}, gaps={1})
+    cut_off = store.claim_gap(gap_at(1))
+
+    newer = store.claim_gap(gap_at(1))
+    with pytest.raises(ClaimLost):
+        store.finish(cut_off, result(rows=1))
+    store.finish(newer, result(rows=2))
+
+    states = {run.key.revision: run.state for run in store.latest_runs(5)}
+    assert states == {0: RunState.INTERRUPTED, 1: RunState.SUCCEEDED}
+    assert store.ledger.list_gaps(None, 10) == []
+
+
+def gap_at(hour):
+    return RunKey(query="a", scheduled_for=at(hour), purpose=RunPurpose.SCHEDULED)
+
+
 def test_a_daemon_that_lost_its_lease_cannot_extend_it(store):
     owe(store, "a", {1})
-    store.ledger.claim_next("slow", timedelta(seconds=-1))
+    claim = store.ledger.claim_next("slow", timedelta(seconds=-1))
 
-    store.ledger.extend_leases("slow", LEASE)
+    store.ledger.extend_leases("slow", [claim.run_id], LEASE)
 
     assert claimed(store, owner="other") == [("a", 1)]
 

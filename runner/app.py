@@ -40,7 +40,7 @@ def build(settings: Settings, clock: Clock, *, keep_state: bool = True) -> Itera
     Raises `StoreError` if the state database cannot be opened.
     """
     with ExitStack() as stack:
-        catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
+        catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
         url = settings.state_url if keep_state else _passing_url(stack)
         store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)

@@ -94,7 +94,7 @@ OPTIONS: tuple[Option, ...] = (
         name="definitions.exclude",
         read=texts,
         default=(),
-        help="Folders, relative to the project folder, in which no definitions are looked for.",
+        help="Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's.",
     ),
     Option(
         name="lake.location",
@@ -172,7 +172,7 @@ OPTIONS: tuple[Option, ...] = (
         name="daemon.reload_seconds",
         read=_seconds,
         default=5.0,
-        help="How often the daemon looks whether definitions have changed.",
+        help="How often the daemon looks at all definition files; where the file system tells of changes, it looks at once too.",
     ),
     Option(
         name="daemon.drain_seconds",

@@ -53,6 +53,14 @@ class Settings:
         return self.root / location
 
     @property
+    def not_definitions(self) -> tuple[str, ...]:
+        """The folders, relative to the root, in which no definitions are looked for: those named, and the lake's."""
+        excluded: tuple[str, ...] = self["definitions.exclude"]
+        if self.lake == self.root or not self.lake.is_relative_to(self.root):
+            return excluded
+        return (*excluded, self.lake.relative_to(self.root).as_posix())
+
+    @property
     def state_url(self) -> str:
         """The state database as an SQLAlchemy URL."""
         url: str = self["state.url"]

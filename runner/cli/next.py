@@ -45,7 +45,7 @@ def command(
     settings give late data (settle) and what spreads queries out (skew).
     """
     settings = load_settings(project)
-    catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
+    catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
     moment = after or SystemClock().now()
     rows = [
         row

@@ -49,7 +49,7 @@ def command(
     """
     scope = find_scope(path)
     settings = scope.settings
-    catalogue = read_catalogue(settings.root, exclude=settings["definitions.exclude"])
+    catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
     errors = [error for error in catalogue.errors if scope.holds(error.location)]
     tests = RuleTests(
         rules=_chosen(catalogue, scope, rule_ids),

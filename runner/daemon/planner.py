@@ -59,20 +59,28 @@ class Planner:
         self._awake_since: datetime | None = None
         self._unrecorded: frozenset[str] = frozenset()
 
-    def load(self, queries: Iterable[ScheduledQuery], now: datetime, *, are_complete: bool = True) -> None:
+    def load(
+        self,
+        queries: Iterable[ScheduledQuery],
+        now: datetime,
+        *,
+        may_exist: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         """Take in the queries as they are defined now: what has changed begins a new epoch at this moment.
 
         Due times before it follow the schedule before it, so an edit during an outage changes nothing that
-        was owed. A query that is gone or disabled owes nothing from now on; but unless `are_complete`, one
-        that is not there may be in a file that cannot be read, and goes on to owe what it did.
+        was owed. A query that is gone or disabled owes nothing from now on; but one of which `may_exist` says
+        that it may be in a file that cannot be read goes on to owe what it did.
         """
         by_name = {query.name: query for query in queries}
         self._timings |= {name: self._timing_of(query) for name, query in by_name.items()}
         self._record(self._running(), now)
         wanted = {name: query.schedule if query.enabled else None for name, query in by_name.items()}
-        if not are_complete:
-            known = {name: epochs[-1].schedule for name, epochs in self._epochs.items()}
-            wanted = {**known, **wanted}
+        wanted |= {
+            name: epochs[-1].schedule
+            for name, epochs in self._epochs.items()
+            if name not in wanted and may_exist(name)
+        }
         begun = {
             name: Epoch(start=now, schedule=wanted.get(name))
             for name in {*wanted, *self._epochs}

@@ -19,13 +19,14 @@ import sqlalchemy as sa
 import structlog
 
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
-from runner.daemon.definitions import CurrentDefinitions
+from runner.daemon.definitions import CurrentDefinitions, Look
 from runner.daemon.executor import Executor
 from runner.daemon.leftovers import remove_spill_of_the_dead
 from runner.daemon.lock import next_daemon, only_daemon
 from runner.daemon.planner import Planner
 from runner.daemon.present import PresentTime
-from runner.definitions.catalogue import read_catalogue
+from runner.daemon.watch import DefinitionWatch
+from runner.definitions.definition_files import DefinitionFiles
 from runner.errors import StoreError
 from runner.pipeline import Pipeline
 from runner.runs.retry import RetryPolicy
@@ -91,6 +92,7 @@ class Daemon:
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._stopping = threading.Event()
         self._planning = threading.Lock()
+        self._reads_all = threading.Event()
         self._is_planned = True
         self._lease = timedelta(seconds=settings["daemon.lease_seconds"])
         self._host = f"{socket.gethostname()}/"
@@ -115,9 +117,16 @@ class Daemon:
             signal.signal(number, lambda *_: self.stop())
         signal.signal(signal.SIGHUP, lambda *_: self._orders.put(_Order.RELOAD))
 
-    def reload(self) -> None:
-        """Take in what has changed in the definitions. Raises `StoreError`; then the next call goes on with it."""
-        if self._definitions.reload():
+    def reload(self) -> Look:
+        """Look at the definitions, and take in what has changed. Raises `StoreError`; the next call goes on with it.
+
+        For one thread at a time.
+        """
+        if self._reads_all.is_set():
+            self._reads_all.clear()
+            self._definitions.forget()
+        look = self._definitions.look()
+        if look is Look.CHANGED:
             self._is_planned = False
         if not self._is_planned:
             self._checkpoints.reached(Checkpoint.RELOAD_SWAPPED)
@@ -125,6 +134,7 @@ class Daemon:
             self._set_alarm()
             self._executor.wake()
             self._checkpoints.reached(Checkpoint.RELOADED)
+        return look
 
     def tick(self) -> None:
         """Record what has fallen due, and wake those who run it. Raises `StoreError`; the next call records it."""
@@ -173,7 +183,8 @@ class Daemon:
             WorkerPool(settings["workers.count"], checkpoints=self._checkpoints)
         )
         self._definitions = CurrentDefinitions(
-            lambda: read_catalogue(settings.root, exclude=settings["definitions.exclude"]),
+            DefinitionFiles(settings.root, exclude=settings.not_definitions),
+            self._store.definitions,
             self._checkpoints,
         )
         self._checkpoints.reached(Checkpoint.DEFINITIONS_READ)
@@ -192,22 +203,25 @@ class Daemon:
         )
         self._alarm = self._alarm_clock()
         stack.callback(self._alarm.stop)
+        self._watch = DefinitionWatch(
+            root=settings.root,
+            look=self._watched,
+            folders=lambda: self._definitions.folders,
+            seconds=settings["daemon.reload_seconds"],
+        )
+        stack.callback(self._watch.stop)
 
     def _load(self) -> None:
         with self._planning:
             catalogue = self._definitions.catalogue
             self._planner.load(
-                catalogue.queries.values(), self._present.now(), are_complete=not catalogue.errors
+                catalogue.queries.values(), self._present.now(), may_exist=self._definitions.may_exist
             )
             self._is_planned = True
 
     def _alarm_clock(self) -> AlarmClock:
         alarm = AlarmClock()
         alarm.every(_SAFETY_SECONDS, self._ticked)
-        alarm.every(
-            self._settings["daemon.reload_seconds"],
-            lambda: self._done(self.reload),
-        )
         lease_seconds = self._lease.total_seconds()
         alarm.every(lease_seconds / _LEASE_SHARE, self._extend_leases)
         self._alarm = alarm
@@ -230,6 +244,12 @@ class Daemon:
         if not self._done(self.tick):
             self._alarm.after(_TROUBLE_SECONDS, self._ticked)
 
+    def _watched(self) -> Look:
+        """Look at the definitions, and say whether to look again in a moment."""
+        looks: list[Look] = []
+        self._done(lambda: looks.append(self.reload()))
+        return looks[0] if looks else Look.SAME
+
     def _done(self, job: Callable[[], object]) -> bool:
         """Do a job that begins something new, unless told to stop; say what went wrong, and return whether nothing did."""
         if self._stopping.is_set():
@@ -248,11 +268,13 @@ class Daemon:
         """Work until told to stop."""
         self._checkpoints.reached(Checkpoint.DAEMON_READY)
         self._alarm.start()
+        self._watch.start()
         self._executor.start(self._settings["workers.count"])
         _log.info("daemon_started", owner=self._owner, queries=len(self._definitions.catalogue.queries))
         while (order := self._orders.get()) is not _Order.STOP:
             if order is _Order.RELOAD:
-                self._done(self.reload)
+                self._reads_all.set()
+                self._watch.wake()
 
     def _drain(self) -> None:
         """Let runs end within the limit; those that do not are given back, to be run again later."""

@@ -17,9 +17,10 @@ from runner.definitions.scheduled_query import ScheduledQuery
 from runner.definitions.scheduled_rule import ScheduledRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from runner.definitions.fingerprint import Imports
     from runner.definitions.kind import Kind
     from runner.definitions.notice import Notice
     from runner.definitions.python_source import PythonSource
@@ -51,6 +52,8 @@ class Catalogue:
     """The SHA-256 over the fingerprints of all definitions: equal if and only if nothing that counts has changed."""
     listeners: Mapping[str, tuple[str, ...]]
     """For each query name, the ids of the rules that listen to it, sorted."""
+    kept: frozenset[str] = frozenset()
+    """The ids of the definitions whose files are faulty now, and that stand here in their last good version."""
 
     def rules_for(self, query_name: str) -> tuple[ScheduledRule, ...]:
         """Return the rules that listen to a query, enabled or not, sorted by id."""
@@ -67,20 +70,30 @@ def read_catalogue(root: Path, *, exclude: tuple[str, ...] = ()) -> Catalogue:
     Never raises for what files hold: all that is wrong with them is in the catalogue's `errors`.
     """
     files = PythonFiles(root)
-    return _put_together(root, tuple(read_folder(root, files, exclude=exclude)), files)
+    return catalogue_of(root, tuple(read_folder(root, files, exclude=exclude)), files.imports)
 
 
-def _put_together(root: Path, readings: tuple[Reading, ...], files: PythonFiles) -> Catalogue:
-    """Make one catalogue of the readings of single files, and check what only the set can show."""
-    kept, duplicates = checks.without_duplicates(readings)
+def catalogue_of(
+    root: Path,
+    readings: Iterable[Reading],
+    imports: Callable[[PythonSource], Imports],
+    *,
+    kept: frozenset[str] = frozenset(),
+) -> Catalogue:
+    """Make one catalogue of the readings of single files, and check what only the set can show.
+
+    `imports` says what a Python source imports; `kept` are the ids whose readings are last good versions.
+    """
+    readings = tuple(readings)
+    unique, duplicates = checks.without_duplicates(readings)
     findings = [found for reading in readings for found in reading.findings]
-    findings += [*duplicates, *checks.unknown_queries(kept), *checks.unheard_queries(kept)]
-    rules = _of_kind(kept, ScheduledRule)
-    helpers = _of_kind(kept, GlobalHelper)
-    fingerprints = _fingerprints(kept, HelperImports(_sources(helpers), files.parsed))
+    findings += [*duplicates, *checks.unknown_queries(unique), *checks.unheard_queries(unique)]
+    rules = _of_kind(unique, ScheduledRule)
+    helpers = _of_kind(unique, GlobalHelper)
+    fingerprints = _fingerprints(unique, HelperImports(_sources(helpers), imports))
     return Catalogue(
         root=root,
-        queries=_of_kind(kept, ScheduledQuery),
+        queries=_of_kind(unique, ScheduledQuery),
         rules=rules,
         helpers=helpers,
         counts=FrozenMapping(Counter(reading.kind for reading in readings if reading.kind)),
@@ -89,6 +102,7 @@ def _put_together(root: Path, readings: tuple[Reading, ...], files: PythonFiles)
         fingerprints=fingerprints,
         fingerprint=digest(*(part for item in sorted(fingerprints.items()) for part in item)),
         listeners=_listeners(rules.values()),
+        kept=kept,
     )
 
 

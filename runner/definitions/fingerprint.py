@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from runner.definitions.python_module import PythonModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from runner.definitions.python_module import PythonModule
     from runner.definitions.python_source import PythonSource
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What a Python source imports: all that is kept of its syntax tree, which is a hundred times larger."""
+
+    modules: frozenset[str] = frozenset()
+    """The first parts of the names of the modules."""
+    by_name: bool = False
+    """Whether it may import modules whose names only running it would show."""
+
+
+def imports_of(module: PythonModule) -> Imports:
+    """Return what a module imports."""
+    return Imports(module.imported_modules, module.imports_by_name)
 
 
 def digest(*parts: str) -> str:
@@ -29,10 +44,10 @@ class HelperImports:
     def __init__(
         self,
         helpers: Mapping[str, PythonSource],
-        parsed: Callable[[PythonSource], PythonModule] = PythonModule,
+        imports: Callable[[PythonSource], Imports],
     ) -> None:
         self._helpers = helpers
-        self._parsed = parsed
+        self._imports = imports
         self._direct: dict[str, frozenset[str]] = {}
 
     def needed_by(self, source: PythonSource) -> tuple[str, ...]:
@@ -59,10 +74,10 @@ class HelperImports:
         return self._direct[helper_id]
 
     def _imported(self, source: PythonSource) -> set[str]:
-        module = self._parsed(source)
-        if module.imports_by_name:
+        imports = self._imports(source)
+        if imports.by_name:
             return set(self._helpers)
-        return {name for name in module.imported_modules if name in self._helpers}
+        return {name for name in imports.modules if name in self._helpers}
 
 
 def definition_fingerprint(text: str, python: PythonSource | None, imports: HelperImports) -> str:

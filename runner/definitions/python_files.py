@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runner.definitions.codes import Code
+from runner.definitions.fingerprint import Imports, imports_of
+from runner.definitions.folder import stamp_of
 from runner.definitions.python_module import PythonModule
 from runner.definitions.python_source import PythonSource
 from runner.definitions.source_text import decoded, read_bytes
 from runner.errors import DefinitionError, InvalidField
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.definitions.folder import Stamp
     from runner.definitions.location import Location
+
+_MOST_MODULES = 100
 
 
 class PythonFiles:
-    """Reads and parses Python files under a project root, each once: several definitions may share one."""
+    """Reads and parses Python files under a project root: several definitions may share one.
 
-    def __init__(self, root: Path) -> None:
+    Only the last `_MOST_MODULES` are kept, as syntax trees are large. `texts` stands in for files, by their paths
+    relative to the root. `stamps` holds, for each path that was asked for, the state that the file was in, None if
+    it was not there; `take_asked` tells the paths that were asked for lately.
+    """
+
+    def __init__(self, root: Path, texts: Mapping[Path, str] = MappingProxyType({})) -> None:
+        self.stamps: dict[str, Stamp | None] = {}
+        self._asked: set[str] = set()
         self._root = root
-        self._read: dict[Path, PythonModule | DefinitionError] = {}
+        self._texts = texts
+        self._read: OrderedDict[Path, PythonModule | DefinitionError] = OrderedDict()
+        self._imports: dict[Path, Imports] = {}
 
     def named(self, filename: str, beside: Path, named_at: Location) -> PythonModule:
         """Return the module that a definition's `Filename` names.
@@ -31,22 +49,37 @@ class PythonFiles:
         """
         shown = self._shown(filename, beside, named_at)
         if shown not in self._read:
-            self._read[shown] = self._parsed(shown)
+            self._keep(shown, self._parsed(shown))
         read = self._read[shown]
         if isinstance(read, DefinitionError):
             raise read
         return read
 
-    def parsed(self, source: PythonSource) -> PythonModule:
-        """Return the module of a source that was read here before, without parsing it again."""
-        read = self._read.get(source.path)
-        return read if isinstance(read, PythonModule) and read.source is source else PythonModule(source)
+    def take_asked(self) -> frozenset[str]:
+        """Return the paths that were asked for since this was called last."""
+        asked, self._asked = frozenset(self._asked), set()
+        return asked
+
+    def imports(self, source: PythonSource) -> Imports:
+        """Return what a source that was read here imports."""
+        return self._imports[source.path]
+
+    def _keep(self, shown: Path, read: PythonModule | DefinitionError) -> None:
+        if isinstance(read, PythonModule):
+            self._imports[shown] = imports_of(read)
+        self._read[shown] = read
+        if len(self._read) > _MOST_MODULES:
+            self._read.popitem(last=False)
 
     def _shown(self, filename: str, beside: Path, named_at: Location) -> Path:
         if not filename or "\0" in filename or Path(filename).is_absolute():
             message = f"`Filename` has to be a path relative to this file's folder, found {filename!r}"
             raise InvalidField(message, named_at, Code.MISSING_FILE)
         shown = Path(os.path.normpath(beside.parent / filename))
+        if shown in self._texts:
+            return shown
+        self._asked.add(shown.as_posix())
+        self.stamps.setdefault(shown.as_posix(), stamp_of(self._root / shown))
         try:
             found = (self._root / shown).is_file()
         except OSError:  # a name longer than the file system allows
@@ -57,7 +90,9 @@ class PythonFiles:
 
     def _parsed(self, shown: Path) -> PythonModule | DefinitionError:
         try:
-            text = decoded(read_bytes(self._root / shown, shown), shown)
+            text = self._texts.get(shown)
+            if text is None:
+                text = decoded(read_bytes(self._root / shown, shown), shown)
             return PythonModule(PythonSource(shown, text.replace("\r\n", "\n")))
         except DefinitionError as error:
             return error

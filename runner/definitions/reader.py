@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.definitions.codes import Code
 from runner.definitions.fields import described, suggestion
+from runner.definitions.folder import contents_of
 from runner.definitions.helper_file import read_helper
 from runner.definitions.kind import Kind, OtherDefinition
-from runner.definitions.location import Location
 from runner.definitions.notice import Notice
 from runner.definitions.query_file import read_query
 from runner.definitions.reading import Reading
@@ -20,7 +19,7 @@ from runner.definitions.yaml_document import YamlDocument
 from runner.errors import DefinitionError, InvalidField, UnreadableDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from runner.definitions.findings import Finding
     from runner.definitions.python_files import PythonFiles
@@ -36,54 +35,15 @@ _READ_HERE = (Kind.SCHEDULED_QUERY, Kind.SCHEDULED_RULE, Kind.GLOBAL)
 def read_folder(root: Path, files: PythonFiles, *, exclude: tuple[str, ...] = ()) -> Iterator[Reading]:
     """Yield a reading of each definition under `root`, in the order of the paths.
 
-    `files` reads the Python that definitions name. `exclude` names folders relative to the root that are left out. Files without `AnalysisType` are nobody's
-    definitions, and are passed over, also if they are not YAML.
+    `files` reads the Python that definitions name. `exclude` names folders relative to the root that are left out.
+    Files without `AnalysisType` are nobody's definitions, and are passed over, also if they are not YAML.
     """
-    excluded = {PurePosixPath(folder) for folder in exclude}
-    for found in _yaml_files(root, Path(), excluded, set()):
-        reading = found if isinstance(found, Reading) else read_file(root, found, files)
+    contents = contents_of(root, exclude)
+    yield from map(unread, contents.faults)
+    for path in contents.files:
+        reading = read_file(root, Path(path), files)
         if reading is not None:
             yield reading
-
-
-def _yaml_files(
-    root: Path, folder: Path, excluded: Collection[PurePosixPath], seen: set[tuple[int, int]]
-) -> Iterator[Path | Reading]:
-    """Yield the YAML files below a folder, relative to the root; each real file and folder once, links or not."""
-    try:
-        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
-    except OSError as error:
-        yield _unread(
-            UnreadableDefinition(f"cannot be read: {error.strerror}", Location(folder), Code.UNREADABLE_FILE)
-        )
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name == "__pycache__":
-            continue
-        path = folder / entry.name
-        is_folder = entry.is_dir()
-        if not is_folder and not entry.name.endswith((".yml", ".yaml")):
-            continue
-        if is_folder and PurePosixPath(path.as_posix()) in excluded:
-            continue
-        if not _first_time(entry, seen):
-            continue
-        if is_folder:
-            yield from _yaml_files(root, path, excluded, seen)
-        elif entry.is_file() or entry.is_symlink():
-            yield path
-
-
-def _first_time(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> bool:
-    try:
-        status = entry.stat()
-    except OSError:  # a link to nowhere: reading it will say so
-        return True
-    identity = (status.st_dev, status.st_ino)
-    if identity in seen:
-        return False
-    seen.add(identity)
-    return True
 
 
 def read_file(root: Path, path: Path, files: PythonFiles) -> Reading | None:
@@ -91,22 +51,24 @@ def read_file(root: Path, path: Path, files: PythonFiles) -> Reading | None:
     try:
         raw = read_bytes(root / path, path)
     except UnreadableDefinition as error:
-        return _unread(error)
+        return unread(error)
     if _MARK.lower() not in raw.lower() and not any(mark in raw for mark in _MARKS):
         return None
     try:
         text = decoded(raw, path)
         document = YamlDocument(text, path)
     except UnreadableDefinition as error:
-        return _unread(error) if any(mark in raw for mark in _MARKS) else None
-    return _read_document(document, text, files)
+        return unread(error) if any(mark in raw for mark in _MARKS) else None
+    return read_document(document, text, files)
 
 
-def _unread(error: DefinitionError) -> Reading:
+def unread(error: DefinitionError) -> Reading:
+    """Return the reading of something that cannot be read."""
     return Reading(location=error.location, findings=(error,))
 
 
-def _read_document(document: YamlDocument, text: str, files: PythonFiles) -> Reading | None:
+def read_document(document: YamlDocument, text: str, files: PythonFiles) -> Reading | None:
+    """Return what a YAML document defines, or None if it is no definition; `text` is the file's."""
     value = document.value
     if not isinstance(value, dict):
         return None
@@ -114,7 +76,7 @@ def _read_document(document: YamlDocument, text: str, files: PythonFiles) -> Rea
         return _almost_a_definition(document)
     kind = _KINDS.get(value["AnalysisType"]) if isinstance(value["AnalysisType"], str) else None
     if kind is None:
-        return _unread(_unknown_kind(document))
+        return unread(_unknown_kind(document))
     name = value.get(kind.id_key)
     definition_id = name if isinstance(name, str) and name.strip() else None
     definition, findings = _define(kind, definition_id, document, files)

@@ -140,6 +140,27 @@ gaps = Table(
 )
 """Due times that were not evaluated, and why; a gap that is filled is removed."""
 
+good_definitions = Table(
+    "good_definitions",
+    metadata,
+    Column("definition_id", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("python_path", Text),
+    Column("python_text", Text),
+)
+"""The last good version of each definition: it goes on if its file is faulty when the daemon is started again."""
+
+definition_faults = Table(
+    "definition_faults",
+    metadata,
+    Column("message", Text, primary_key=True),
+    Column("kept", JSON, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+"""What is wrong with the definitions now, since when, and which of them run on in their last good version."""
+
 matches = Table(
     "matches",
     metadata,

@@ -10,6 +10,7 @@ from runner.runs.query_run import RunCounts, RunState
 from runner.schedule.ledger import GapReason
 from runner.store import alert_book, alerts, ledger, matches, runs
 from runner.store.database import Database, take_turns
+from runner.store.definitions import DefinitionStore
 from runner.store.ledger_store import LedgerStore
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class StateStore:
         self._events_per_alert = events_per_alert
         self._reached = checkpoints.reached
         self.ledger = LedgerStore(self._database, clock, checkpoints)
+        self.definitions = DefinitionStore(self._database, clock)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""

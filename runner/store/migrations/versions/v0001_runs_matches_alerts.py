@@ -17,6 +17,7 @@ def upgrade() -> None:
     """Create the first tables."""
     _create_runs()
     _create_ledger()
+    _create_definitions()
     _create_matches()
     _create_alerts()
 
@@ -99,6 +100,26 @@ def _create_ledger() -> None:
         sa.Column("due", UtcDateTime, nullable=False),
         sa.Column("reason", sa.String(16), nullable=False),
         sa.PrimaryKeyConstraint("query", "due", name="pk_gaps"),
+    )
+
+
+def _create_definitions() -> None:
+    op.create_table(
+        "good_definitions",
+        sa.Column("definition_id", sa.Text, nullable=False),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("python_path", sa.Text),
+        sa.Column("python_text", sa.Text),
+        sa.PrimaryKeyConstraint("definition_id", name="pk_good_definitions"),
+    )
+    op.create_table(
+        "definition_faults",
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("kept", sa.JSON, nullable=False),
+        sa.Column("since", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("message", name="pk_definition_faults"),
     )
 
 

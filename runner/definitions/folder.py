@@ -1,0 +1,112 @@
+"""The YAML files under a folder as the file system shows them: nothing is opened, so looking is cheap."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from runner.definitions.codes import Code
+from runner.definitions.location import Location
+from runner.errors import UnreadableDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.errors import DefinitionError
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from another: any writing, replacing or renaming changes it."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderContents:
+    """What stands under a folder; paths are relative to it and have slashes."""
+
+    files: Mapping[str, Stamp | None]
+    """The YAML files in the order of their paths; without a stamp, the name leads nowhere."""
+    folders: tuple[str, ...]
+    """The folders that were looked into; the folder itself is the empty text."""
+    faults: tuple[DefinitionError, ...]
+    """The folders that could not be looked into."""
+
+
+def contents_of(root: Path, exclude: tuple[str, ...] = ()) -> FolderContents:
+    """Return the YAML files under `root`, each real file and folder once, links or not.
+
+    `exclude` names folders relative to the root. Names that begin with a dot are passed over: among them are the
+    folders that Kubernetes keeps behind the links of a ConfigMap.
+    """
+    walk = _Walk(os.fspath(root), exclude)
+    walk.into("")
+    return FolderContents(files=walk.files, folders=tuple(walk.folders), faults=tuple(walk.faults))
+
+
+def stamp_of(path: str | Path) -> Stamp | None:
+    """Return the stamp of a file, links followed; None if there is no file that can be asked."""
+    try:
+        return _stamp(os.stat(path))  # noqa: PTH116  asked of thousands of files again and again
+    except (OSError, ValueError):
+        return None
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+class _Walk:
+    """One walk through the folders; paths are plain texts, as there may be tens of thousands of them."""
+
+    def __init__(self, root: str, exclude: tuple[str, ...]) -> None:
+        self.files: dict[str, Stamp | None] = {}
+        self.folders: list[str] = []
+        self.faults: list[DefinitionError] = []
+        self._root = root
+        self._excluded = {PurePosixPath(folder).as_posix() for folder in exclude}
+        self._seen: set[tuple[int, int]] = set()
+
+    def into(self, folder: str) -> None:
+        """Note what a folder holds, and what the folders in it hold."""
+        try:
+            with os.scandir(f"{self._root}/{folder}") as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            self._blame(folder, error)
+            return
+        self.folders.append(folder)
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.name != "__pycache__":
+                self._take(entry, f"{folder}/{entry.name}" if folder else entry.name)
+
+    def _take(self, entry: os.DirEntry[str], path: str) -> None:
+        try:
+            is_folder = entry.is_dir()
+        except OSError as error:  # a loop of links, a file system that has gone away
+            self._blame(path, error)
+            return
+        if path in self._excluded if is_folder else not entry.name.endswith((".yml", ".yaml")):
+            return
+        try:
+            status = entry.stat()
+        except OSError:  # a link to nowhere: reading it will say so
+            self.files[path] = None
+            return
+        if (status.st_dev, status.st_ino) in self._seen:
+            return
+        self._seen.add((status.st_dev, status.st_ino))
+        if is_folder:
+            self.into(path)
+        elif entry.is_file() or entry.is_symlink():
+            self.files[path] = _stamp(status)
+
+    def _blame(self, path: str, error: OSError) -> None:
+        message = f"cannot be read: {error.strerror}"
+        self.faults.append(UnreadableDefinition(message, Location(Path(path)), Code.UNREADABLE_FILE))

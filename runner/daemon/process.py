@@ -8,11 +8,9 @@ import signal
 import socket
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import timedelta
-from enum import Enum
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -23,6 +21,7 @@ from runner.daemon.definitions import CurrentDefinitions, Look
 from runner.daemon.executor import Executor
 from runner.daemon.leftovers import remove_spill_of_the_dead
 from runner.daemon.lock import next_daemon, only_daemon
+from runner.daemon.orders import Order, Orders
 from runner.daemon.planner import Planner
 from runner.daemon.present import PresentTime
 from runner.daemon.watch import DefinitionWatch
@@ -59,18 +58,6 @@ _AT_ONCE_SECONDS = 5.0
 """How long runs that were interrupted are given to be handed back."""
 
 
-class _Order(Enum):
-    """What signals and threads have to say to the main thread, which alone acts on it.
-
-    A signal handler runs in the middle of anything: it may take no lock, so it leaves word.
-    """
-
-    STOP = "stop"
-    RELOAD = "reload"
-    LOCK_FREE = "lock free"
-    THREAD_ENDED = "thread ended"
-
-
 class Daemon:
     """Runs every enabled query at its due times, until it is told to stop.
 
@@ -89,7 +76,7 @@ class Daemon:
         self._clock = clock
         self._standby = standby
         self._checkpoints = checkpoints
-        self._orders: SimpleQueue[_Order] = SimpleQueue()
+        self._orders = Orders()
         self._stopping = threading.Event()
         self._planning = threading.Lock()
         self._reads_all = threading.Event()
@@ -101,6 +88,7 @@ class Daemon:
     def run(self) -> None:
         """Start, work until `stop`, and end in good order. Raises `StoreError`."""
         with ExitStack() as stack:
+            stack.callback(self._orders.close)
             if self._has_its_turn(stack):
                 self._put_together(stack)
                 self._work()
@@ -109,13 +97,13 @@ class Daemon:
 
     def stop(self) -> None:
         """Begin nothing new, let runs end, and leave. A second call leaves at once."""
-        self._orders.put(_Order.STOP)
+        self._orders.put(Order.STOP)
 
     def stop_on_signals(self) -> None:
         """Stop on SIGTERM and SIGINT, and reload on SIGHUP."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
-        signal.signal(signal.SIGHUP, lambda *_: self._orders.put(_Order.RELOAD))
+        self._orders.put_on_signals(
+            {signal.SIGTERM: Order.STOP, signal.SIGINT: Order.STOP, signal.SIGHUP: Order.RELOAD}
+        )
 
     def reload(self) -> Look:
         """Look at the definitions, and take in what has changed. Raises `StoreError`; the next call goes on with it.
@@ -155,13 +143,13 @@ class Daemon:
             stack.enter_context(only_daemon(lock))
             return True
         _log.info("daemon_standing_by", lock=str(lock))
-        held = next_daemon(lock, lambda: self._orders.put(_Order.LOCK_FREE), wait=self._waited_for_lock)
+        held = next_daemon(lock, lambda: self._orders.put(Order.LOCK_FREE), wait=self._waited_for_lock)
         return stack.enter_context(held)
 
     def _waited_for_lock(self) -> bool:
-        while (order := self._orders.get()) not in (_Order.STOP, _Order.LOCK_FREE):
+        while (order := self._orders.get()) not in (Order.STOP, Order.LOCK_FREE):
             pass
-        return order is _Order.LOCK_FREE
+        return order is Order.LOCK_FREE
 
     def _put_together(self, stack: ExitStack) -> None:
         settings = self._settings
@@ -198,7 +186,7 @@ class Daemon:
             owner=self._owner,
             lease=self._lease,
             retries=RetryPolicy(),
-            on_end=lambda: self._orders.put(_Order.THREAD_ENDED),
+            on_end=lambda: self._orders.put(Order.THREAD_ENDED),
             checkpoints=self._checkpoints,
         )
         self._alarm = self._alarm_clock()
@@ -271,8 +259,8 @@ class Daemon:
         self._watch.start()
         self._executor.start(self._settings["workers.count"])
         _log.info("daemon_started", owner=self._owner, queries=len(self._definitions.catalogue.queries))
-        while (order := self._orders.get()) is not _Order.STOP:
-            if order is _Order.RELOAD:
+        while (order := self._orders.get()) is not Order.STOP:
+            if order is Order.RELOAD:
                 self._reads_all.set()
                 self._watch.wake()
 
@@ -292,11 +280,9 @@ class Daemon:
     def _runs_end(self, seconds: float, *, may_be_hurried: bool = True) -> None:
         """Wait until all runs have ended, but no longer than this, nor longer than until told again to stop."""
         deadline = time.monotonic() + seconds
-        with suppress(Empty):
-            while self._executor.is_at_work:
-                order = self._orders.get(timeout=max(0.0, deadline - time.monotonic()))
-                if order is _Order.STOP and may_be_hurried:
-                    return
+        while self._executor.is_at_work and (left := deadline - time.monotonic()) > 0:
+            if self._orders.get(left) is Order.STOP and may_be_hurried:
+                return
 
     def _pipeline_of(self, catalogue: Catalogue) -> Pipeline:
         return Pipeline(

@@ -17,6 +17,10 @@ from runner import errors
 from runner.cli.main import EXIT_CODES, cli
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
+from runner.definitions.condition_names import CONDITIONS, CONSTANTS, LIST_CONDITIONS
+from runner.definitions.fields import models_in
+from runner.definitions.key_help import KEY_HELP
+from runner.definitions.schema import KEYS
 from runner.ingest import schema
 from runner.ingest.indicators import SCANNERS
 from runner.lake.log_types import table_name
@@ -25,6 +29,8 @@ from runner.store import schema as store_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pydantic import BaseModel
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -36,6 +42,7 @@ _CONSOLE = re.compile(r"^```console\n\$ (?P<command>.*?)\n(?:.*?)^```", re.DOTAL
 
 LAKE_EXAMPLES: Mapping[Code, str] = {
     Code.UNREADABLE_FILE: "queries/logins.yml:1:1: E001 cannot be read: Permission denied",
+    Code.UNKNOWN_DESTINATION: "rules/login.yml:9:5: W309 there is no destination 'pager'; did you mean `pagers`?",
     Code.REFUSED_SQL: "queries/logins.yml:5:3: E301 a scheduled query is one SELECT, and this is DROP",
     Code.UNKNOWN_TABLE: "queries/logins.yml:5:3: E302 there is no table panther_logs.public.okta_log in the lake: "
     "did you mean panther_logs.public.okta_systemlog?",
@@ -44,7 +51,7 @@ LAKE_EXAMPLES: Mapping[Code, str] = {
     Code.TIMELESS_TABLE: "queries/logins.yml:5:3: W507 company.public.employees has no time column: "
     "it is read as it is now",
 }
-"""Examples for the codes that only a lake, or a locked file, can show."""
+"""Examples for the codes that only a lake, a setting or a locked file can show."""
 
 TABLES: Mapping[str, str] = {
     "runs": "One row for each run: the latest attempt, its counts, and why it failed.",
@@ -117,6 +124,51 @@ def _example(code: Code) -> str:
     catalogue = read_catalogue(BROKEN / kind / code.title)
     errors_found = [str(error) for error in catalogue.errors if error.code == code]
     return [*errors_found, *(str(notice) for notice in catalogue.warnings if notice.code == code)][0]
+
+
+def definition_keys() -> Iterator[str]:
+    """Yield a table of keys for each type of definition, and for each of their parts."""
+    for kind, model in KEYS.items():
+        yield f"### {kind}\n"
+        yield f"{inspect.cleandoc(model.__doc__ or '')}\n"
+        yield _key_table(model)
+    yield "## Parts\n"
+    for name, part in _parts().items():
+        yield f"### {name}\n"
+        yield f"{inspect.cleandoc(part.__doc__ or '')}\n"
+        yield _key_table(part)
+
+
+def _key_table(model: type[BaseModel]) -> str:
+    rows = [
+        (f"`{field.alias}`", "required" if field.is_required() else "", KEY_HELP[str(field.alias)])
+        for field in sorted(model.model_fields.values(), key=lambda field: not field.is_required())
+    ]
+    return _table(("Key", "", "What it holds"), rows)
+
+
+def _parts() -> dict[str, type[BaseModel]]:
+    """Return the models within the definitions' keys, by the key that holds them."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting: list[tuple[str, type[BaseModel]]] = list(KEYS.items())
+    while waiting:
+        kind, model = waiting.pop(0)
+        for field in model.model_fields.values():
+            for part in models_in(field.annotation):
+                if part not in found.values():
+                    waiting.append((kind, part))
+                    found[f"{field.alias} ({kind})" if field.alias in found else str(field.alias)] = part
+    return found
+
+
+def condition_names() -> Iterator[str]:
+    """Yield the names of the conditions, by what they come down to."""
+    names: dict[str, list[str]] = {}
+    for name, condition in CONDITIONS.items():
+        names.setdefault(condition.operator.value.replace("_", " "), []).append(f"`{name}`")
+    names["elements of a list"] = [f"`{name}`" for name in LIST_CONDITIONS]
+    names["constants"] = [f"`{name}`" for name in CONSTANTS]
+    yield _table(("What", "Names"), [(what, ", ".join(written)) for what, written in names.items()])
 
 
 def error_tree() -> Iterator[str]:
@@ -199,6 +251,8 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "options": options,
     "rule-options": rule_options,
     "codes": codes,
+    "definition-keys": definition_keys,
+    "condition-names": condition_names,
     "error-tree": error_tree,
     "exit-codes": exit_codes,
     "state-tables": state_tables,

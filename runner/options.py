@@ -97,6 +97,12 @@ OPTIONS: tuple[Option, ...] = (
         help="Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's.",
     ),
     Option(
+        name="destinations.known",
+        read=texts,
+        default=(),
+        help="The names and ids that rules may have in OutputIds; if there are none, any will do.",
+    ),
+    Option(
         name="lake.location",
         read=_text,
         default="datalake",

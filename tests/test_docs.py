@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from runner import errors
 from runner.cli.main import cli
-from runner.definitions import keys
+from runner.definitions import keys, set_keys
 from runner.definitions.codes import Code
 from runner.definitions.kind import Kind
 from runner.detections.functions import OPTIONAL_FUNCTIONS
@@ -127,7 +127,10 @@ def events_of(file):
 
 def test_every_key_and_kind_of_a_definition_is_documented():
     models = [
-        value for value in vars(keys).values() if isinstance(value, type) and issubclass(value, BaseModel)
+        value
+        for module in (keys, set_keys)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, BaseModel)
     ]
     names = {field.alias for model in models for field in model.model_fields.values() if field.alias}
 

@@ -54,7 +54,11 @@ def command(
     codes. The exit code is 1 if there are errors.
     """
     scope = find_scope(path, lake__location=lake)
-    catalogue = read_catalogue(scope.settings.root, exclude=scope.settings.not_definitions)
+    catalogue = read_catalogue(
+        scope.settings.root,
+        exclude=scope.settings.not_definitions,
+        destinations=scope.settings["destinations.known"],
+    )
     findings = _findings(catalogue, scope, with_lake=not no_lake)
     show = _show_json if output_format == "json" else _show_text
     show(_counts(catalogue, scope), findings)

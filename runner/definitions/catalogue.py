@@ -7,27 +7,49 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from runner.definitions import checks
+from runner.definitions.correlation_rule import CorrelationRule
+from runner.definitions.data_model import DataModel
+from runner.definitions.derived_rule import with_derived
 from runner.definitions.findings import errors_in, notices_in
 from runner.definitions.fingerprint import HelperImports, definition_fingerprint, digest
 from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.global_helper import GlobalHelper
+from runner.definitions.lookup_table import LookupTable
+from runner.definitions.pack import Pack
+from runner.definitions.policy import Policy
 from runner.definitions.python_files import PythonFiles
 from runner.definitions.reader import read_folder
+from runner.definitions.reading import python_of
+from runner.definitions.saved_query import SavedQuery
 from runner.definitions.scheduled_query import ScheduledQuery
 from runner.definitions.scheduled_rule import ScheduledRule
+from runner.definitions.stream_rule import StreamRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from runner.definitions.findings import Finding
     from runner.definitions.fingerprint import Imports
     from runner.definitions.kind import Kind
     from runner.definitions.notice import Notice
     from runner.definitions.python_source import PythonSource
-    from runner.definitions.reading import Definition, Reading
+    from runner.definitions.reading import Reading
     from runner.errors import DefinitionError
 
-D = TypeVar("D", ScheduledQuery, ScheduledRule, GlobalHelper)
+D = TypeVar(
+    "D",
+    ScheduledQuery,
+    ScheduledRule,
+    GlobalHelper,
+    StreamRule,
+    Policy,
+    DataModel,
+    SavedQuery,
+    LookupTable,
+    CorrelationRule,
+    Pack,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +64,14 @@ class Catalogue:
     queries: Mapping[str, ScheduledQuery]
     rules: Mapping[str, ScheduledRule]
     helpers: Mapping[str, GlobalHelper]
+    stream_rules: Mapping[str, StreamRule]
+    """The rules over log types, derived ones too."""
+    policies: Mapping[str, Policy]
+    data_models: Mapping[str, DataModel]
+    saved_queries: Mapping[str, SavedQuery]
+    lookup_tables: Mapping[str, LookupTable]
+    correlation_rules: Mapping[str, CorrelationRule]
+    packs: Mapping[str, Pack]
     counts: Mapping[Kind, int]
     """How many files of each kind were seen, sound or not."""
     errors: tuple[DefinitionError, ...]
@@ -59,18 +89,28 @@ class Catalogue:
         """Return the rules that listen to a query, enabled or not, sorted by id."""
         return tuple(self.rules[rule_id] for rule_id in self.listeners.get(query_name, ()))
 
+    def data_model_for(self, log_type: str) -> DataModel | None:
+        """Return the enabled data model of a log type; there is at most one."""
+        models = (model for model in self.data_models.values() if model.enabled)
+        return next((model for model in models if log_type in model.log_types), None)
+
     def helper_sources(self) -> Mapping[str, PythonSource]:
         """Return the Python of each global helper, by the name that rules import."""
         return _sources(self.helpers)
 
 
-def read_catalogue(root: Path, *, exclude: tuple[str, ...] = ()) -> Catalogue:
+def read_catalogue(
+    root: Path, *, exclude: tuple[str, ...] = (), destinations: tuple[str, ...] = ()
+) -> Catalogue:
     """Read every definition under `root`, without the `exclude`d folders (relative to it).
 
+    `destinations` are the names and ids that `OutputIds` may hold; if there are none, any will do.
     Never raises for what files hold: all that is wrong with them is in the catalogue's `errors`.
     """
     files = PythonFiles(root)
-    return catalogue_of(root, tuple(read_folder(root, files, exclude=exclude)), files.imports)
+    return catalogue_of(
+        root, tuple(read_folder(root, files, exclude=exclude)), files.imports, destinations=destinations
+    )
 
 
 def catalogue_of(
@@ -79,15 +119,17 @@ def catalogue_of(
     imports: Callable[[PythonSource], Imports],
     *,
     kept: frozenset[str] = frozenset(),
+    destinations: tuple[str, ...] = (),
 ) -> Catalogue:
     """Make one catalogue of the readings of single files, and check what only the set can show.
 
     `imports` says what a Python source imports; `kept` are the ids whose readings are last good versions.
     """
     readings = tuple(readings)
-    unique, duplicates = checks.without_duplicates(readings)
     findings = [found for reading in readings for found in reading.findings]
-    findings += [*duplicates, *checks.unknown_queries(unique), *checks.unheard_queries(unique)]
+    unique, of_set = _as_a_set(readings)
+    findings += of_set
+    findings += checks.unknown_destinations(unique, destinations) if destinations else ()
     rules = _of_kind(unique, ScheduledRule)
     helpers = _of_kind(unique, GlobalHelper)
     fingerprints = _fingerprints(unique, HelperImports(_sources(helpers), imports))
@@ -96,6 +138,13 @@ def catalogue_of(
         queries=_of_kind(unique, ScheduledQuery),
         rules=rules,
         helpers=helpers,
+        stream_rules=_of_kind(unique, StreamRule),
+        policies=_of_kind(unique, Policy),
+        data_models=_of_kind(unique, DataModel),
+        saved_queries=_of_kind(unique, SavedQuery),
+        lookup_tables=_of_kind(unique, LookupTable),
+        correlation_rules=_of_kind(unique, CorrelationRule),
+        packs=_of_kind(unique, Pack),
         counts=FrozenMapping(Counter(reading.kind for reading in readings if reading.kind)),
         errors=errors_in(findings),
         warnings=notices_in(findings),
@@ -104,6 +153,22 @@ def catalogue_of(
         listeners=_listeners(rules.values()),
         kept=kept,
     )
+
+
+def _as_a_set(readings: Iterable[Reading]) -> tuple[list[Reading], list[Finding]]:
+    """Return the readings that can stand beside each other, and what only the set shows to be wrong."""
+    kept, duplicates = checks.without_duplicates(readings)
+    kept, second_models = checks.second_data_models(kept)
+    findings: list[Finding] = [
+        *duplicates,
+        *second_models,
+        *checks.unknown_queries(kept),
+        *checks.unheard_queries(kept),
+        *checks.unknown_pack_items(kept),
+        *checks.unknown_subrules(kept),
+    ]
+    kept, without_base = with_derived(kept)
+    return kept, [*findings, *without_base]
 
 
 def _of_kind(readings: Iterable[Reading], kind: type[D]) -> FrozenMapping[str, D]:
@@ -120,14 +185,10 @@ def _sources(helpers: Mapping[str, GlobalHelper]) -> FrozenMapping[str, PythonSo
 
 def _fingerprints(readings: Iterable[Reading], imports: HelperImports) -> FrozenMapping[str, str]:
     return FrozenMapping(
-        (reading.definition_id, definition_fingerprint(reading.text, _python(reading.definition), imports))
+        (reading.definition_id, definition_fingerprint(reading.text, python_of(reading), imports))
         for reading in readings
         if reading.definition_id and reading.definition
     )
-
-
-def _python(definition: Definition | None) -> PythonSource | None:
-    return definition.python if isinstance(definition, (ScheduledRule, GlobalHelper)) else None
 
 
 def _listeners(rules: Iterable[ScheduledRule]) -> FrozenMapping[str, tuple[str, ...]]:

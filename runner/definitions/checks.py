@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.definitions.codes import Code
+from runner.definitions.data_model import DataModel
 from runner.definitions.fields import suggestion
 from runner.definitions.kind import Kind
 from runner.definitions.notice import Notice
 from runner.errors import DuplicateDefinition, UnknownReference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from runner.definitions.location import Location
     from runner.definitions.reading import Reading
     from runner.errors import DefinitionError
 
+_RULES = (Kind.RULE, Kind.SCHEDULED_RULE, Kind.CORRELATION_RULE)
 _SUGGESTIONS = 20
 """How many unknown names are compared with all known ones: after a mass renaming it would take minutes."""
 
@@ -51,20 +55,73 @@ def unknown_queries(readings: Sequence[Reading]) -> Iterator[DefinitionError]:
 
     A query that is disabled, or wrong in itself, is known.
     """
-    names = dict.fromkeys(_query_names(readings))
-    unknown = [found for reading in readings for found in reading.listens_to if found[0] not in names]
-    for number, (name, where) in enumerate(unknown):
-        hint = suggestion(name, names) if number < _SUGGESTIONS else ""
+    known = _query_names(readings)
+    for name, where, hint in _unknown(readings, Kind.SCHEDULED_RULE, known):
         yield UnknownReference(f"there is no scheduled query '{name}'{hint}", where, Code.UNKNOWN_QUERY)
 
 
 def unheard_queries(readings: Sequence[Reading]) -> Iterator[Notice]:
     """Yield a notice for each scheduled query that no rule listens to."""
-    heard = {name for reading in readings for name, _ in reading.listens_to}
+    heard = {name for reading in readings if reading.kind is Kind.SCHEDULED_RULE for name, _ in reading.names}
     for reading in readings:
         if reading.kind is Kind.SCHEDULED_QUERY and reading.definition and reading.definition_id not in heard:
             message = f"no rule listens to the query '{reading.definition_id}'"
             yield Notice(Code.UNHEARD_QUERY, message, reading.location)
+
+
+def unknown_pack_items(readings: Sequence[Reading]) -> Iterator[DefinitionError]:
+    """Yield an error for each id in a pack that no definition has."""
+    known = [reading.definition_id for reading in readings if reading.definition_id]
+    for name, where, hint in _unknown(readings, Kind.PACK, known):
+        yield UnknownReference(f"there is no definition '{name}'{hint}", where, Code.UNKNOWN_PACK_ITEM)
+
+
+def unknown_subrules(readings: Sequence[Reading]) -> Iterator[Notice]:
+    """Yield a notice for each rule that a correlation rule names and nobody wrote."""
+    known = [
+        reading.definition_id for reading in readings if reading.kind in _RULES and reading.definition_id
+    ]
+    for name, where, hint in _unknown(readings, Kind.CORRELATION_RULE, known):
+        yield Notice(Code.UNKNOWN_SUBRULE, f"there is no rule '{name}' to match{hint}", where)
+
+
+def unknown_destinations(readings: Iterable[Reading], known: Collection[str]) -> Iterator[Notice]:
+    """Yield a notice for each destination in `OutputIds` that is not among the known names and ids."""
+    for reading in readings:
+        for name, where in reading.outputs:
+            if name not in known:
+                message = f"there is no destination '{name}'{suggestion(name, known)}"
+                yield Notice(Code.UNKNOWN_DESTINATION, message, where)
+
+
+def second_data_models(readings: Iterable[Reading]) -> tuple[list[Reading], list[DefinitionError]]:
+    """Return the readings without the enabled data models for a log type that has one before, and their errors."""
+    first: dict[str, Reading] = {}
+    kept: list[Reading] = []
+    errors: list[DefinitionError] = []
+    for reading in readings:
+        model = reading.definition
+        taken = [] if not isinstance(model, DataModel) or not model.enabled else model.log_types
+        clashes = [log_type for log_type in taken if log_type in first]
+        for log_type in clashes:
+            message = (
+                f"the log type '{log_type}' already has an enabled data model at {first[log_type].location}"
+            )
+            errors.append(DuplicateDefinition(message, reading.location, Code.SECOND_DATA_MODEL))
+        first.update({log_type: reading for log_type in taken if log_type not in first})
+        kept.append(replace(reading, definition=None) if clashes else reading)
+    return kept, errors
+
+
+def _unknown(
+    readings: Sequence[Reading], kind: Kind, known: Iterable[str]
+) -> Iterator[tuple[str, Location, str]]:
+    """Yield each name that definitions of a kind give and is not known, with its place and a suggestion."""
+    known = dict.fromkeys(known)
+    names = (found for reading in readings if reading.kind is kind for found in reading.names)
+    unknown = [found for found in names if found[0] not in known]
+    for number, (name, where) in enumerate(unknown):
+        yield name, where, suggestion(name, known) if number < _SUGGESTIONS else ""
 
 
 def _query_names(readings: Iterable[Reading]) -> list[str]:

@@ -104,8 +104,8 @@ class Code(StrEnum):
     )
     BAD_SOURCE = (
         "E116",
-        "A rule names both scheduled queries and log types, or neither.",
-        "Name the queries it listens to in ScheduledQueries.",
+        "A rule names the wrong source of events: queries and log types, or neither.",
+        "Name queries in ScheduledQueries of a scheduled_rule, or log types in LogTypes of a rule.",
     )
     MISSING_FILE = (
         "E117",
@@ -114,8 +114,33 @@ class Code(StrEnum):
     )
     NO_RULE_FUNCTION = (
         "E118",
-        "The Python file of a rule does not define `rule`.",
-        "Define `def rule(event):` and return True or False.",
+        "The Python file does not define `rule`, or of a policy `policy`.",
+        "Define `def rule(event):` (or `def policy(resource):`) and return True or False.",
+    )
+    BAD_CONDITION = (
+        "E119",
+        "A condition written in YAML is not one that Panther documents.",
+        "Correct the condition at the place named; the reference of definitions lists them.",
+    )
+    BAD_LOGIC = (
+        "E120",
+        "A rule has both Python and YAML conditions, or neither.",
+        "Keep exactly one of Filename and Detection.",
+    )
+    BAD_MAPPING = (
+        "E121",
+        "A mapping of a data model has no usable path or method.",
+        "Give it a Path that is JSONPath, or a Method that the Python file defines.",
+    )
+    BAD_LOOKUP = (
+        "E122",
+        "A lookup table has no source of rows that can be used, or its rows cannot be read.",
+        "Give it a Filename with CSV or JSON lines, a Refresh, or a query with a Refresh.",
+    )
+    BAD_CORRELATION = (
+        "E123",
+        "A sequence or group of a correlation rule does not hold together.",
+        "Correct what the sentence names: steps, transitions and match criteria name each other by ID.",
     )
     DUPLICATE_ID = (
         "E201",
@@ -126,6 +151,21 @@ class Code(StrEnum):
         "E202",
         "A rule listens to a scheduled query that nobody wrote.",
         "Correct the name in ScheduledQueries, or write the query.",
+    )
+    UNKNOWN_BASE = (
+        "E203",
+        "A derived detection derives from no rule.",
+        "Name the RuleID of a rule over log types in BaseDetection.",
+    )
+    UNKNOWN_PACK_ITEM = (
+        "E204",
+        "A pack names a definition that is not there.",
+        "Correct the id, or write the definition.",
+    )
+    SECOND_DATA_MODEL = (
+        "E205",
+        "Two enabled data models are for one log type.",
+        "Disable one of them, or join their mappings.",
     )
     REFUSED_SQL = (
         "E301",
@@ -172,6 +212,16 @@ class Code(StrEnum):
         "W307",
         "A file looks like a definition and is skipped, because `AnalysisType` is spelt otherwise.",
         "Write the key as AnalysisType.",
+    )
+    UNKNOWN_SUBRULE = (
+        "W308",
+        "A correlation rule waits for matches of a rule that is not there.",
+        "Correct the RuleID, or write the rule.",
+    )
+    UNKNOWN_DESTINATION = (
+        "W309",
+        "`OutputIds` names a destination that nobody set up.",
+        "Correct the name, or add it to the setting destinations.known.",
     )
     LOOKALIKE_FUNCTION = (
         "W401",

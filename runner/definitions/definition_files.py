@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.definitions.folder import contents_of, stamp_of
-from runner.definitions.global_helper import GlobalHelper
 from runner.definitions.python_files import PythonFiles
 from runner.definitions.reader import read_file, unread
-from runner.definitions.scheduled_rule import ScheduledRule
+from runner.definitions.reading import python_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -126,9 +125,3 @@ class DefinitionFiles:
 def _holds(entry: _Entry, sight: Sight) -> bool:
     python = sight.python
     return all(named in python and python[named] == stamp for named, stamp in entry.python.items())
-
-
-def python_of(reading: Reading) -> PythonSource | None:
-    """Return the Python half of what a file defines, if it has one."""
-    definition = reading.definition
-    return definition.python if isinstance(definition, ScheduledRule | GlobalHelper) else None

@@ -15,6 +15,7 @@ from runner.errors import DefinitionError, InvalidField
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from runner.definitions.location import Location
     from runner.definitions.yaml_document import KeyPath, Step, YamlDocument
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -160,14 +161,25 @@ def _known_keys(model: type[BaseModel], keys: KeyPath) -> list[str]:
 
 def _model_in(model: type[BaseModel], alias: str) -> type[BaseModel] | None:
     annotations = (field.annotation for field in model.model_fields.values() if field.alias == alias)
-    return next((inner for annotation in annotations for inner in _models(annotation)), None)
+    return next((inner for annotation in annotations for inner in models_in(annotation)), None)
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that a type is made of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in getattr(annotation, "__args__", ()):
-        yield from _models(part)
+        yield from models_in(part)
+
+
+def located_texts(document: YamlDocument, place: KeyPath) -> tuple[tuple[str, Location], ...]:
+    """Return the texts of the list at a place of the document, each with where it stands; none if there is no list."""
+    values = document.find(place)
+    return tuple(
+        (value, document.position((*place, index)))
+        for index, value in enumerate(values if isinstance(values, list) else ())
+        if isinstance(value, str)
+    )
 
 
 def id_faults(document: YamlDocument, *names: str) -> Iterator[DefinitionError]:

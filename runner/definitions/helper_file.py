@@ -7,12 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from runner.definitions.codes import Code
+from runner.definitions.detection_file import read_module
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
 from runner.definitions.global_helper import GlobalHelper
 from runner.definitions.keys import GlobalHelperKeys
 from runner.definitions.notice import Notice
-from runner.definitions.rule_file import read_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""The keys that Panther gives each kind of definition, and what each of them holds.
+"""The keys that Panther gives queries, rules, policies and helpers, and what each of them holds.
 
-The models here are the YAML's own shape; a key that is left out has an empty value, since Panther refuses keys that
-are given nothing. Faults are told by `fields`, in plain sentences; the values that the rest
-of the program works with are in `scheduled_query`, `scheduled_rule` and `global_helper`.
+The models here and in `set_keys` are the YAML's own shape; a key that is left out has an empty value, since Panther
+refuses keys that are given nothing. Faults are told by `fields`, in plain sentences; the values that the rest of the
+program works with are in `scheduled_query`, `scheduled_rule`, `stream_rule` and their neighbours.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_pascal
 
-from runner.definitions.scheduled_rule import DEFAULT_DEDUP_MINUTES
+from runner.definitions.rule import DEFAULT_DEDUP_MINUTES
 
-Texts = Annotated[tuple[str, ...], Strict(strict=False)]
-"""A list of texts; strict in its items only, because YAML's lists are not tuples."""
-_Items = Strict(strict=False)
+ITEMS = Strict(strict=False)
+"""For lists: strict in their items only, because YAML's lists are not tuples."""
+Texts = Annotated[tuple[str, ...], ITEMS]
+Reports = dict[str, Annotated[tuple[str | int | float, ...], ITEMS]]
 
 
 class Keys(BaseModel):
@@ -41,17 +42,34 @@ class EmailConfigKeys(Keys):
     prefer_attachment: bool = False
 
 
-class ScheduledQueryKeys(Keys):
-    """The keys of a scheduled query."""
+class QueryTextKeys(Keys):
+    """The keys that may hold SQL; one of them is enough."""
 
-    analysis_type: Literal["scheduled_query"]
-    query_name: str
-    enabled: bool
     duckdb_query: str = Field(default="", alias="DuckDBQuery")
     snowflake_query: str = ""
     query: str = ""
     athena_query: str = ""
     databricks_query: str = ""
+
+
+class SavedQueryKeys(QueryTextKeys):
+    """The keys of a saved query."""
+
+    analysis_type: Literal["saved_query"]
+    query_name: str
+    description: str = ""
+    tags: Texts = ()
+    lookback: bool = False
+    lookback_window_seconds: int = 0
+    base_version: int = 0
+
+
+class ScheduledQueryKeys(QueryTextKeys):
+    """The keys of a scheduled query."""
+
+    analysis_type: Literal["scheduled_query"]
+    query_name: str
+    enabled: bool
     schedule: ScheduleKeys
     description: str = ""
     tags: Texts = ()
@@ -77,42 +95,99 @@ class UnitTestKeys(Keys):
     expected_result: bool
     log: Any
     log_type: Any = None
-    mocks: Annotated[tuple[MockKeys, ...], _Items] = ()
+    mocks: Annotated[tuple[MockKeys, ...], ITEMS] = ()
     expected_destinations: Texts = ()
 
 
-class ScheduledRuleKeys(Keys):
+class PolicyTestKeys(Keys):
+    """One test of a policy."""
+
+    name: str
+    expected_result: bool
+    resource: Any
+    resource_type: Any = None
+    mocks: Annotated[tuple[MockKeys, ...], ITEMS] = ()
+    expected_destinations: Texts = ()
+
+
+class DetectionKeys(Keys):
+    """What rules and policies are told and describe themselves by."""
+
+    description: str = ""
+    display_name: str = ""
+    runbook: str = ""
+    reference: str = ""
+    tags: Texts = ()
+    reports: Reports = Field(default_factory=dict)
+    output_ids: Texts = ()
+    status: str = ""
+    only_use_base_risk_score: bool = False
+    created_by: str = ""
+    base_version: int = 0
+
+
+class AlertingKeys(DetectionKeys):
+    """What rules over events and rows have in common."""
+
+    dedup_period_minutes: int = DEFAULT_DEDUP_MINUTES
+    threshold: int = 1
+    summary_attributes: Texts = ()
+    create_alert: bool = True
+    inline_filters: Annotated[tuple[Any, ...], ITEMS] = ()
+    tests: Annotated[tuple[UnitTestKeys, ...], ITEMS] = ()
+    filename: str = ""
+    detection: Any = None
+    dynamic_severities: Any = None
+    alert_title: Any = None
+    alert_context: Any = None
+    group_by: Any = None
+    scheduled_queries: Texts = ()
+    log_types: Texts = ()
+
+
+class ScheduledRuleKeys(AlertingKeys):
     """The keys of a scheduled rule."""
 
     analysis_type: Literal["scheduled_rule"]
     rule_id: str = Field(alias="RuleID")
     enabled: bool
     severity: str
-    filename: str = ""
-    detection: Any = None
-    scheduled_queries: Texts = ()
-    log_types: Texts = ()
-    description: str = ""
-    display_name: str = ""
-    runbook: str = ""
-    reference: str = ""
-    tags: Texts = ()
-    reports: dict[str, Annotated[tuple[str | int | float, ...], _Items]] = Field(default_factory=dict)
-    dedup_period_minutes: int = DEFAULT_DEDUP_MINUTES
-    threshold: int = 1
-    summary_attributes: Texts = ()
-    output_ids: Texts = ()
-    create_alert: bool = True
-    inline_filters: Annotated[tuple[Any, ...], _Items] = ()
-    tests: Annotated[tuple[UnitTestKeys, ...], _Items] = ()
-    status: str = ""
-    only_use_base_risk_score: bool = False
-    created_by: str = ""
-    base_version: int = 0
-    dynamic_severities: Any = None
-    alert_title: Any = None
-    alert_context: Any = None
-    group_by: Any = None
+
+
+class StreamRuleKeys(AlertingKeys):
+    """The keys of a rule."""
+
+    analysis_type: Literal["rule"]
+    rule_id: str = Field(alias="RuleID")
+    enabled: bool
+    severity: str
+
+
+class DerivedRuleKeys(AlertingKeys):
+    """The keys of a derived detection: its base, and what it has otherwise."""
+
+    analysis_type: Literal["rule"]
+    rule_id: str = Field(alias="RuleID")
+    base_detection: str
+    enabled: bool = False
+    severity: str = ""
+
+
+class PolicyKeys(DetectionKeys):
+    """The keys of a policy."""
+
+    analysis_type: Literal["policy"]
+    policy_id: str = Field(alias="PolicyID")
+    enabled: bool
+    severity: str
+    filename: str
+    resource_types: Texts = ()
+    suppressions: Texts = ()
+    action_delay_seconds: int = 0
+    alert_format: str = ""
+    auto_remediation_id: str = Field(default="", alias="AutoRemediationID")
+    auto_remediation_parameters: dict[str, Any] = Field(default_factory=dict)
+    tests: Annotated[tuple[PolicyTestKeys, ...], ITEMS] = ()
 
 
 class GlobalHelperKeys(Keys):

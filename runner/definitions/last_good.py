@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.definitions.codes import Code
-from runner.definitions.definition_files import python_of
 from runner.definitions.findings import errors_in
 from runner.definitions.fingerprint import digest
 from runner.definitions.location import Location
 from runner.definitions.python_files import PythonFiles
 from runner.definitions.reader import read_document, unread
+from runner.definitions.reading import python_of
 from runner.definitions.yaml_document import YamlDocument
 from runner.errors import UnreadableDefinition
 
@@ -135,4 +135,4 @@ def _ids_of(reading: Reading, known: Mapping[str, str]) -> Collection[str]:
 
 def _anonymous(reading: Reading) -> Reading:
     """Return a faulty reading that claims nothing: another stands in for it."""
-    return replace(reading, definition_id=None, kind=None, listens_to=())
+    return replace(reading, definition_id=None, kind=None, names=(), outputs=())

@@ -47,7 +47,7 @@ class PythonFiles:
         `beside` is the definition's own file, relative to the root, as Panther reads `Filename`; `named_at` is where the
         name stands. Raise InvalidField if there is no such file, UnreadableDefinition if it is not Python.
         """
-        shown = self._shown(filename, beside, named_at)
+        shown = self.find(filename, beside, named_at)
         if shown not in self._read:
             self._keep(shown, self._parsed(shown))
         read = self._read[shown]
@@ -71,7 +71,11 @@ class PythonFiles:
         if len(self._read) > _MOST_MODULES:
             self._read.popitem(last=False)
 
-    def _shown(self, filename: str, beside: Path, named_at: Location) -> Path:
+    def find(self, filename: str, beside: Path, named_at: Location) -> Path:
+        """Return the path, relative to the root, of the file that a definition's `Filename` names.
+
+        Raise InvalidField if there is no such file.
+        """
         if not filename or "\0" in filename or Path(filename).is_absolute():
             message = f"`Filename` has to be a path relative to this file's folder, found {filename!r}"
             raise InvalidField(message, named_at, Code.MISSING_FILE)

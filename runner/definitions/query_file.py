@@ -1,4 +1,4 @@
-"""A scheduled query's document → the ScheduledQuery, or everything that is wrong with it."""
+"""A scheduled or saved query's document → the query, or everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from runner.definitions.codes import Code
 from runner.definitions.cron import cron_fault
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
-from runner.definitions.keys import ScheduledQueryKeys
+from runner.definitions.keys import SavedQueryKeys, ScheduledQueryKeys
 from runner.definitions.notice import Notice
+from runner.definitions.saved_query import SavedQuery
 from runner.definitions.scheduled_query import Dialect, EmailConfig, QueryText, Schedule, ScheduledQuery
 from runner.errors import InvalidField
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.definitions.findings import Finding
-    from runner.definitions.yaml_document import YamlDocument
+    from runner.definitions.keys import ScheduleKeys
+    from runner.definitions.yaml_document import KeyPath, YamlDocument
     from runner.errors import DefinitionError
 
 QUERY_KEYS = {
@@ -42,8 +44,8 @@ def read_query(document: YamlDocument) -> tuple[ScheduledQuery | None, list[Find
         *faults,
         *id_faults(document, "QueryName"),
         *repeated_values(document, "Tags"),
-        *_schedule_faults(document),
-        *_query_findings(document),
+        *schedule_faults(document),
+        *query_findings(document),
         *_ignored_keys(document),
     ]
     if keys is None or errors_in(findings):
@@ -52,25 +54,60 @@ def read_query(document: YamlDocument) -> tuple[ScheduledQuery | None, list[Find
 
 
 def _query(keys: ScheduledQueryKeys, document: YamlDocument) -> ScheduledQuery:
-    sql = _query_text(document)
+    sql = query_text(document)
     return ScheduledQuery(
         name=keys.query_name,
         enabled=keys.enabled,
         sql=sql,
-        schedule=Schedule(
-            cron=keys.schedule.cron_expression or None,
-            rate_minutes=keys.schedule.rate_minutes or None,
-            timeout_minutes=keys.schedule.timeout_minutes,
-        ),
+        schedule=schedule_of(keys.schedule),
         location=document.position(),
         description=keys.description,
         tags=keys.tags,
         email=_email(keys),
-        is_template=bool(_TEMPLATE.search(sql.text)),
+        is_template=is_template(sql),
     )
 
 
-def _query_text(document: YamlDocument) -> QueryText:
+def read_saved_query(document: YamlDocument) -> tuple[SavedQuery | None, list[Finding]]:
+    """Return the saved query that the document defines, or None, and all findings."""
+    keys, faults = read_keys(SavedQueryKeys, document)
+    findings: list[Finding] = [
+        *faults,
+        *id_faults(document, "QueryName"),
+        *repeated_values(document, "Tags"),
+        *query_findings(document),
+        *_ignored_keys(document),
+    ]
+    if keys is None or errors_in(findings):
+        return None, findings
+    sql = query_text(document)
+    query = SavedQuery(
+        name=keys.query_name,
+        sql=sql,
+        location=document.position(),
+        description=keys.description,
+        tags=keys.tags,
+        is_template=is_template(sql),
+    )
+    return query, findings
+
+
+def schedule_of(keys: ScheduleKeys) -> Schedule:
+    """Return the schedule that its keys say."""
+    return Schedule(
+        cron=keys.cron_expression or None,
+        rate_minutes=keys.rate_minutes or None,
+        timeout_minutes=keys.timeout_minutes,
+    )
+
+
+def is_template(sql: QueryText) -> bool:
+    """Tell whether SQL says that it is to be expanded first."""
+    return bool(_TEMPLATE.search(sql.text))
+
+
+def query_text(document: YamlDocument) -> QueryText:
+    """Return the SQL of a document in which `query_findings` found no error."""
     key, dialect = next(
         (key, dialect) for key, dialect in QUERY_KEYS.items() if dialect and key in document.value
     )
@@ -90,7 +127,8 @@ def _email(keys: ScheduledQueryKeys) -> EmailConfig | None:
     )
 
 
-def _query_findings(document: YamlDocument) -> Iterator[Finding]:
+def query_findings(document: YamlDocument) -> Iterator[Finding]:
+    """Yield what is wrong or notable about the keys with SQL."""
     given = [key for key in QUERY_KEYS if key in document.value]
     if not given:
         yield InvalidField(
@@ -120,32 +158,37 @@ def _ignored_keys(document: YamlDocument) -> Iterator[Notice]:
             yield Notice(Code.IGNORED_KEY, f"`{key}` has no effect", document.key_position((key,)))
 
 
-def _schedule_faults(document: YamlDocument) -> Iterator[DefinitionError]:
-    schedule = document.value.get("Schedule")
+def schedule_faults(document: YamlDocument, place: KeyPath = ("Schedule",)) -> Iterator[DefinitionError]:
+    """Yield what is wrong with the schedule at a place of the document, as far as its keys do not show it."""
+    schedule = document.find(place)
     if not isinstance(schedule, dict):
         return
     given = [key for key in ("CronExpression", "RateMinutes") if key in schedule]
     if len(given) != 1:
         found = "both" if given else "neither"
         message = f"a schedule has exactly one of CronExpression and RateMinutes, found {found}"
-        yield InvalidField(message, document.key_position(("Schedule",)), Code.BAD_SCHEDULE)
-    yield from _cron_faults(document, schedule.get("CronExpression"))
-    yield from _minutes_faults(document, schedule.get("RateMinutes"), schedule.get("TimeoutMinutes"))
+        yield InvalidField(message, document.key_position(place), Code.BAD_SCHEDULE)
+    yield from cron_faults(document, (*place, "CronExpression"))
+    yield from _minutes_faults(document, place, schedule.get("RateMinutes"), schedule.get("TimeoutMinutes"))
 
 
-def _cron_faults(document: YamlDocument, cron: object) -> Iterator[DefinitionError]:
+def cron_faults(document: YamlDocument, place: KeyPath) -> Iterator[DefinitionError]:
+    """Yield what is wrong with the cron expression at a place of the document, if one is there."""
+    cron = document.find(place)
     fault = cron_fault(cron) if isinstance(cron, str) else None
     if fault:
-        yield InvalidField(fault, document.position(("Schedule", "CronExpression")), Code.BAD_CRON)
+        yield InvalidField(fault, document.position(place), Code.BAD_CRON)
 
 
-def _minutes_faults(document: YamlDocument, rate: object, timeout: object) -> Iterator[DefinitionError]:
+def _minutes_faults(
+    document: YamlDocument, place: KeyPath, rate: object, timeout: object
+) -> Iterator[DefinitionError]:
     if _is_number(timeout) and not 1 <= timeout <= _TEN_YEARS:
         message = f"`TimeoutMinutes` is at least 1 (and at most ten years), found {timeout}"
-        yield InvalidField(message, document.position(("Schedule", "TimeoutMinutes")), Code.BAD_TIMEOUT)
+        yield InvalidField(message, document.position((*place, "TimeoutMinutes")), Code.BAD_TIMEOUT)
     if not _is_number(rate):
         return
-    where = document.position(("Schedule", "RateMinutes"))
+    where = document.position((*place, "RateMinutes"))
     if not _LEAST_RATE <= rate <= _TEN_YEARS:
         message = f"`RateMinutes` is more than 1 (and at most ten years), found {rate}"
         yield InvalidField(message, where, Code.BAD_RATE)

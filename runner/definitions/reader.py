@@ -6,22 +6,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.definitions.codes import Code
-from runner.definitions.fields import described, suggestion
+from runner.definitions.correlation_rule_file import correlated, read_correlation_rule
+from runner.definitions.data_model_file import read_data_model
+from runner.definitions.derived_rule_file import is_derived, read_derived_rule
+from runner.definitions.fields import described, located_texts, suggestion
 from runner.definitions.folder import contents_of
 from runner.definitions.helper_file import read_helper
 from runner.definitions.kind import Kind, OtherDefinition
+from runner.definitions.lookup_table_file import read_lookup_table
 from runner.definitions.notice import Notice
-from runner.definitions.query_file import read_query
+from runner.definitions.pack_file import named_in_pack, read_pack
+from runner.definitions.policy_file import read_policy
+from runner.definitions.query_file import read_query, read_saved_query
 from runner.definitions.reading import Reading
-from runner.definitions.rule_file import listened_to, read_rule
+from runner.definitions.scheduled_rule_file import listened_to, read_scheduled_rule
 from runner.definitions.source_text import decoded, read_bytes
+from runner.definitions.stream_rule_file import read_stream_rule
 from runner.definitions.yaml_document import YamlDocument
 from runner.errors import DefinitionError, InvalidField, UnreadableDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from runner.definitions.findings import Finding
+    from runner.definitions.location import Location
     from runner.definitions.python_files import PythonFiles
     from runner.definitions.reading import Definition
 
@@ -29,7 +37,6 @@ _MARK = b"AnalysisType"
 _ENCODINGS = ("ascii", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _MARKS = tuple(_MARK.decode().encode(encoding) for encoding in _ENCODINGS)
 _KINDS = {kind.value: kind for kind in Kind}
-_READ_HERE = (Kind.SCHEDULED_QUERY, Kind.SCHEDULED_RULE, Kind.GLOBAL)
 
 
 def read_folder(root: Path, files: PythonFiles, *, exclude: tuple[str, ...] = ()) -> Iterator[Reading]:
@@ -86,7 +93,8 @@ def read_document(document: YamlDocument, text: str, files: PythonFiles) -> Read
         kind=kind,
         definition_id=definition_id,
         definition=definition,
-        listens_to=listened_to(document) if kind is Kind.SCHEDULED_RULE else (),
+        names=_NAMES[kind](document) if kind in _NAMES else (),
+        outputs=located_texts(document, ("OutputIds",)),
         text=text,
     )
 
@@ -94,16 +102,39 @@ def read_document(document: YamlDocument, text: str, files: PythonFiles) -> Read
 def _define(
     kind: Kind, definition_id: str | None, document: YamlDocument, files: PythonFiles
 ) -> tuple[Definition | None, list[Finding]]:
-    if kind not in _READ_HERE:
-        return OtherDefinition(kind=kind, definition_id=definition_id, location=document.position()), []
-    definition: Any
-    if kind is Kind.SCHEDULED_QUERY:
-        definition, findings = read_query(document)
-    elif kind is Kind.SCHEDULED_RULE:
-        definition, findings = read_rule(document, files)
+    definition: Definition | None
+    findings: list[Finding]
+    if kind is Kind.RULE and is_derived(document):
+        definition, findings = read_derived_rule(document)
+    elif kind in _WITH_A_FILE:
+        definition, findings = _WITH_A_FILE[kind](document, files)
+    elif kind in _ALONE:
+        definition, findings = _ALONE[kind](document)
     else:
-        definition, findings = read_helper(document, files)
+        return OtherDefinition(kind=kind, definition_id=definition_id, location=document.position()), []
     return (None if document.repeated_keys else definition), [*document.repeated_keys, *findings]
+
+
+_Read = tuple[Any, list["Finding"]]
+_WITH_A_FILE: Mapping[Kind, Callable[[YamlDocument, PythonFiles], _Read]] = {
+    Kind.SCHEDULED_RULE: read_scheduled_rule,
+    Kind.RULE: read_stream_rule,
+    Kind.POLICY: read_policy,
+    Kind.GLOBAL: read_helper,
+    Kind.DATA_MODEL: read_data_model,
+    Kind.LOOKUP_TABLE: read_lookup_table,
+}
+_ALONE: Mapping[Kind, Callable[[YamlDocument], _Read]] = {
+    Kind.SCHEDULED_QUERY: read_query,
+    Kind.SAVED_QUERY: read_saved_query,
+    Kind.CORRELATION_RULE: read_correlation_rule,
+    Kind.PACK: read_pack,
+}
+_NAMES: Mapping[Kind, Callable[[YamlDocument], tuple[tuple[str, Location], ...]]] = {
+    Kind.SCHEDULED_RULE: listened_to,
+    Kind.CORRELATION_RULE: correlated,
+    Kind.PACK: named_in_pack,
+}
 
 
 def _unknown_kind(document: YamlDocument) -> DefinitionError:

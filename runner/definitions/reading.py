@@ -5,17 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from runner.definitions.data_model import DataModel
 from runner.definitions.global_helper import GlobalHelper
-from runner.definitions.kind import OtherDefinition
-from runner.definitions.scheduled_query import ScheduledQuery
+from runner.definitions.policy import Policy
 from runner.definitions.scheduled_rule import ScheduledRule
+from runner.definitions.stream_rule import StreamRule
 
 if TYPE_CHECKING:
+    from runner.definitions.correlation_rule import CorrelationRule
+    from runner.definitions.derived_rule import DerivedRule
     from runner.definitions.findings import Finding
-    from runner.definitions.kind import Kind
+    from runner.definitions.kind import Kind, OtherDefinition
     from runner.definitions.location import Location
+    from runner.definitions.lookup_table import LookupTable
+    from runner.definitions.pack import Pack
+    from runner.definitions.python_source import PythonSource
+    from runner.definitions.saved_query import SavedQuery
+    from runner.definitions.scheduled_query import ScheduledQuery
 
-Definition: TypeAlias = ScheduledQuery | ScheduledRule | GlobalHelper | OtherDefinition
+    Definition: TypeAlias = (
+        ScheduledQuery
+        | ScheduledRule
+        | GlobalHelper
+        | StreamRule
+        | DerivedRule
+        | Policy
+        | DataModel
+        | SavedQuery
+        | LookupTable
+        | CorrelationRule
+        | Pack
+        | OtherDefinition
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +44,8 @@ class Reading:
     """One file that was taken for a definition: what it defines, or None, and everything found on the way.
 
     `definition_id` is known as soon as the id can be read, even if the rest is wrong, so that a broken query is not
-    also reported as unknown. `listens_to` holds the queries that a rule names, and where.
+    also reported as unknown. `names` holds the ids that the definition names, and where: of a rule its queries, of a
+    correlation rule its rules, of a pack what is in it.
     """
 
     location: Location
@@ -31,5 +53,15 @@ class Reading:
     kind: Kind | None = None
     definition_id: str | None = None
     definition: Definition | None = None
-    listens_to: tuple[tuple[str, Location], ...] = ()
+    names: tuple[tuple[str, Location], ...] = ()
+    outputs: tuple[tuple[str, Location], ...] = ()
+    """The destinations in `OutputIds`, and where."""
     text: str = ""
+
+
+def python_of(reading: Reading) -> PythonSource | None:
+    """Return the Python half of what a file defines, if it has one."""
+    definition = reading.definition
+    if isinstance(definition, ScheduledRule | StreamRule | Policy | DataModel | GlobalHelper):
+        return definition.python
+    return None

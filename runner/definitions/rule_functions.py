@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from runner.definitions.python_module import PythonModule
     from runner.errors import DefinitionError
 
-CALLED = (
-    "rule",
+AUXILIARY = (
     "title",
     "description",
     "reference",
@@ -30,30 +29,32 @@ CALLED = (
     "alert_context",
     "unique",
 )
-"""The functions that Panther calls with the event, if a rule's module defines them."""
+"""The functions that Panther calls with the event besides `rule` or `policy`, if the module defines them."""
 _NEAR = 0.75
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set)
-_SQUEEZED = {name.replace("_", ""): name for name in CALLED}
 
 
-def missing_rule(module: PythonModule) -> Iterator[DefinitionError]:
-    """Yield an error if the module does not define `rule`: Panther then cannot load the detection at all."""
-    if "rule" not in module.bindings and "*" not in module.bindings:
+def missing_function(module: PythonModule, wanted: str) -> Iterator[DefinitionError]:
+    """Yield an error if the module does not define `wanted`: Panther then cannot load the detection at all."""
+    if wanted not in module.bindings and "*" not in module.bindings:
         where = Location(module.source.path)
-        near = [name for name in module.bindings if _almost(name) == "rule"]
-        hint = f"; `{near[0]}` is not called, did you mean `rule`?" if near else ""
-        yield InvalidField(f"the function `rule` is missing{hint}", where, Code.NO_RULE_FUNCTION)
+        near = [name for name in module.bindings if _almost(name, wanted) == wanted]
+        hint = f"; `{near[0]}` is not called, did you mean `{wanted}`?" if near else ""
+        yield InvalidField(f"the function `{wanted}` is missing{hint}", where, Code.NO_RULE_FUNCTION)
 
 
-def function_notices(module: PythonModule) -> Iterator[Notice]:
-    """Yield a warning for each top-level name that looks like a mistake about the functions Panther calls."""
+def function_notices(module: PythonModule, wanted: str = "rule") -> Iterator[Notice]:
+    """Yield a warning for each top-level name that looks like a mistake about the functions Panther calls.
+
+    `wanted` is the function that decides: `rule`, or of a policy `policy`.
+    """
     for name, values in module.bindings.items():
         last = values[-1]
-        if name in CALLED:
+        if name == wanted or name in AUXILIARY:
             yield from _not_a_function(module, name, last)
         elif isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from _lookalike(module, last)
+            yield from _lookalike(module, last, wanted)
 
 
 def _not_a_function(module: PythonModule, name: str, value: ast.AST) -> Iterator[Notice]:
@@ -66,8 +67,10 @@ def _not_a_function(module: PythonModule, name: str, value: ast.AST) -> Iterator
     yield Notice(Code.NOT_A_FUNCTION, message, module.location(value))
 
 
-def _lookalike(module: PythonModule, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Notice]:
-    meant = _almost(function.name)
+def _lookalike(
+    module: PythonModule, function: ast.FunctionDef | ast.AsyncFunctionDef, wanted: str
+) -> Iterator[Notice]:
+    meant = _almost(function.name, wanted)
     if meant and _required_arguments(function) == 1 and function.name not in module.used_names:
         message = f"nothing calls the function `{function.name}`; did you mean `{meant}`?"
         yield Notice(Code.LOOKALIKE_FUNCTION, message, module.location(function))
@@ -78,11 +81,11 @@ def _required_arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int
     return len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
 
 
-def _almost(name: str) -> str | None:
+def _almost(name: str, wanted: str) -> str | None:
     """Return the function whose name `name` almost is: one misspelt, or one with a word added."""
-    squeezed = name.replace("_", "").lower()
-    near = difflib.get_close_matches(squeezed, _SQUEEZED, n=1, cutoff=_NEAR)
+    squeezed = {called.replace("_", ""): called for called in (wanted, *AUXILIARY)}
+    near = difflib.get_close_matches(name.replace("_", "").lower(), squeezed, n=1, cutoff=_NEAR)
     if near:
-        return _SQUEEZED[near[0]]
+        return squeezed[near[0]]
     words = [word.lower() for word in _WORDS.findall(name)]
-    return next((called for called in CALLED if called in words), None)
+    return next((called for called in (wanted, *AUXILIARY) if called in words), None)

@@ -72,6 +72,16 @@ class YamlDocument:
         self._root = _compose(text, path)
         self.value: Any = None if self._root is None else self._construct(self._root, 0)
 
+    def find(self, keys: KeyPath) -> Any:
+        """Return the value under `keys`, or None if they lead nowhere."""
+        value = self.value
+        for step in keys:
+            try:
+                value = value[step]
+            except (LookupError, TypeError):
+                return None
+        return value
+
     def position(self, keys: KeyPath = ()) -> Location:
         """Return where the value under `keys` stands; of a part that is not there, where its parent stands."""
         return self._place(self._nodes(keys)[1])

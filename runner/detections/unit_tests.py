@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
 
-    from runner.definitions.scheduled_rule import Mock, ScheduledRule, UnitTest
+    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.definitions.unit_test import Mock, UnitTest
     from runner.detections.evaluate import DetectionResult
     from runner.detections.loading import Detection
 

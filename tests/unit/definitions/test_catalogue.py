@@ -47,7 +47,7 @@ def test_ids_that_differ_in_case_are_two_ids(project):
 
 
 def test_an_id_of_a_kind_that_is_not_run_is_taken_all_the_same(project):
-    project.write("a.yml", "AnalysisType: saved_query\nQueryName: Failed Logins\n")
+    project.write("a.yml", "AnalysisType: saved_query\nQueryName: Failed Logins\nQuery: SELECT 1\n")
     project.query("b.yml")
 
     catalogue = project.read()
@@ -69,7 +69,7 @@ def test_a_rule_that_names_an_unknown_query_is_reported_and_stays(project):
 
 
 def test_a_saved_query_is_not_one_that_a_rule_can_listen_to(project):
-    project.write("a.yml", "AnalysisType: saved_query\nQueryName: Failed Logins\n")
+    project.write("a.yml", "AnalysisType: saved_query\nQueryName: Failed Logins\nQuery: SELECT 1\n")
     project.rule()
 
     assert [error.code for error in project.read().errors] == [Code.UNKNOWN_QUERY]

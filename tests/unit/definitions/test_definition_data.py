@@ -56,6 +56,7 @@ def test_every_code_has_a_folder_that_shows_it():
     }
     without_a_folder = {  # the first needs a file that cannot be opened, so it is made by a test
         Code.UNREADABLE_FILE,
+        Code.UNKNOWN_DESTINATION,  # needs a setting
         *needs_a_lake,
     }
 
@@ -65,9 +66,22 @@ def test_every_code_has_a_folder_that_shows_it():
     assert shown == set(Code) - without_a_folder
 
 
-def test_every_kind_is_counted_and_only_three_are_read():
-    catalogue = read_catalogue(DATA / "valid" / "other-kinds")
+def test_every_kind_is_counted_and_read():
+    catalogue = read_catalogue(DATA / "valid" / "every-type")
 
-    assert set(catalogue.counts) == set(Kind) - {Kind.GLOBAL}
-    assert catalogue.counts[Kind.RULE] == 2
-    assert (list(catalogue.queries), list(catalogue.rules)) == (["Failed Logins"], ["Okta.FailedLogins"])
+    assert set(catalogue.counts) == set(Kind)
+    assert [
+        len(definitions)
+        for definitions in (
+            catalogue.queries,
+            catalogue.rules,
+            catalogue.helpers,
+            catalogue.stream_rules,
+            catalogue.policies,
+            catalogue.data_models,
+            catalogue.saved_queries,
+            catalogue.lookup_tables,
+            catalogue.correlation_rules,
+            catalogue.packs,
+        )
+    ] == [1, 1, 1, 3, 1, 1, 1, 3, 2, 1]

@@ -5,8 +5,8 @@ import pytest
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
 from runner.definitions.scheduled_query import Dialect, EmailConfig, Schedule
-from runner.definitions.scheduled_rule import Mock
 from runner.definitions.severity import Severity
+from runner.definitions.unit_test import Mock
 
 EVERY_KEY = Path(__file__).parents[2] / "data" / "valid" / "every-key"
 

@@ -4,8 +4,9 @@ import pytest
 
 from runner.definitions.location import Location
 from runner.definitions.python_source import PythonSource
-from runner.definitions.scheduled_rule import Mock, ScheduledRule, UnitTest
+from runner.definitions.scheduled_rule import ScheduledRule
 from runner.definitions.severity import Severity
+from runner.definitions.unit_test import Mock, UnitTest
 from runner.detections import unit_tests
 
 HERE = Location(path=Path("example.yml"), line=1, column=1)

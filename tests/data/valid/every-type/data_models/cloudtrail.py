@@ -1,0 +1,2 @@
+def actor_user(event):
+    return event.get("userIdentity")

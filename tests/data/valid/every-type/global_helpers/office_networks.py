@@ -1,0 +1,2 @@
+def is_office(address):
+    return address == "192.0.2.7"

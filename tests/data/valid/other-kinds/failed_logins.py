@@ -1,2 +1,0 @@
-def rule(event):
-    return event.get("failures", 0) > 5

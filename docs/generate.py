@@ -21,6 +21,7 @@ from runner.definitions.condition_names import CONDITIONS, CONSTANTS, LIST_CONDI
 from runner.definitions.fields import models_in
 from runner.definitions.key_help import KEY_HELP
 from runner.definitions.schema import KEYS
+from runner.destinations.kinds import KINDS, REQUIRED, SHARED_OPTIONS
 from runner.ingest import schema
 from runner.ingest.indicators import SCANNERS
 from runner.lake.log_types import table_name
@@ -99,7 +100,45 @@ def rule_options() -> Iterator[str]:
     yield _table(("Key", "Meaning"), [(f"`{name}`", text) for name, text in RULE_OPTIONS.items()])
 
 
+def pages() -> Iterator[str]:
+    """Yield every page below its room, by its title."""
+    for room in ("tutorial", "how-to", "reference", "explanation"):
+        yield f"## {room.capitalize()}\n"
+        yield "".join(
+            f"- [{_title(page)}]({page.relative_to(DOCS)})\n" for page in sorted((DOCS / room).rglob("*.md"))
+        )
+
+
+def _title(page: Path) -> str:
+    return page.read_text(encoding="utf-8").split("\n", maxsplit=1)[0].removeprefix("# ")
+
+
+def destination_options() -> Iterator[str]:
+    """Yield what can be set for every destination."""
+    yield _table(("Key", "Default", "Meaning"), _option_rows(SHARED_OPTIONS))
+
+
+def destination_kinds() -> Iterator[str]:
+    """Yield every kind of destination with its own options."""
+    for name, kind in KINDS.items():
+        yield f"### `{name}`\n"
+        yield f"{kind.help}\n"
+        if kind.options:
+            yield _table(("Key", "Default", "Meaning"), _option_rows(kind.options))
+
+
+def _option_rows(options: Sequence[Option]) -> list[tuple[str, str, str]]:
+    return [
+        (f"`{option.name}`", "must be given" if option.default is REQUIRED else _default(option), option.help)
+        for option in options
+    ]
+
+
 def _default(option: Option) -> str:
+    if option.default in (None, "", {}):
+        return "none"
+    if isinstance(option.default, bool):
+        return f"`{str(option.default).lower()}`"
     if option.name == "workers.count":
         return "the number of processors"
     if option.name == "workers.memory":
@@ -248,8 +287,11 @@ def indicators() -> Iterator[str]:
 
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "commands": commands,
+    "pages": pages,
     "options": options,
     "rule-options": rule_options,
+    "destination-options": destination_options,
+    "destination-kinds": destination_kinds,
     "codes": codes,
     "definition-keys": definition_keys,
     "condition-names": condition_names,

@@ -19,6 +19,7 @@ RunnerError
 ├── RunInterrupted                somebody pressed Ctrl-C: not a fault
 ├── IngestError                   a log file could not be taken in
 │   └── UnreadableLog               the file is damaged, cut short, or not text that we know
+├── DeliveryError (is_final, retry_after)   a destination did not take a message
 ├── SlotTaken                     another process has this run: not a fault
 └── StoreError                    the state database did not do as asked
     ├── UnknownAlert                no alert has such an id, or several have
@@ -161,6 +162,18 @@ class IngestError(RunnerError):
 
 class UnreadableLog(IngestError):
     """A log file is damaged, cut short, or not text that we know."""
+
+
+class DeliveryError(RunnerError):
+    """A destination did not take a message.
+
+    `is_final`: it never will take this one. `retry_after`: the seconds that it asks to be left alone.
+    """
+
+    def __init__(self, message: str, *, is_final: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+        self.retry_after = retry_after
 
 
 class SlotTaken(RunnerError):

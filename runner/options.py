@@ -33,7 +33,8 @@ class Option:
         return "RUNNER_" + self.name.replace(".", "_").upper()
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Read a text that is not empty. Raises ValueError."""
     if not isinstance(value, str) or not value:
         raise ValueError("expected some text")
     return value
@@ -47,26 +48,37 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(item.strip() for item in items if item.strip())
 
 
-def _count(value: Any) -> int:
+def count(value: Any) -> int:
+    """Read a whole number of 1 or more. Raises ValueError."""
     number = int(value) if isinstance(value, str) and value.isdecimal() else value
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ValueError("expected a whole number of 1 or more")
     return number
 
 
-def _seconds(value: Any) -> float:
+def seconds(value: Any) -> float:
+    """Read a number of seconds above 0. Raises ValueError."""
     try:
-        seconds = float(value)
+        number = float(value)
     except (TypeError, ValueError):
         raise ValueError("expected a number of seconds") from None
-    if isinstance(value, bool) or not 0 < seconds < float("inf"):
+    if isinstance(value, bool) or not 0 < number < float("inf"):
         raise ValueError("expected a number of seconds above 0")
-    return seconds
+    return number
+
+
+def flag(value: Any) -> bool:
+    """Read true or false; in a variable they are words. Raises ValueError."""
+    words = {"true": True, "false": False}
+    found = words.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(found, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004  as all readers of options do
+    return found
 
 
 def _seconds_or_none(value: Any) -> float:
     """Read a number of seconds that may be 0."""
-    return 0.0 if value in (0, 0.0, "0") and not isinstance(value, bool) else _seconds(value)
+    return 0.0 if value in (0, 0.0, "0") and not isinstance(value, bool) else seconds(value)
 
 
 def _catch_up(value: Any) -> str:
@@ -104,25 +116,25 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="lake.location",
-        read=_text,
+        read=text,
         default="datalake",
         help="The folder of the data lake; a relative one is taken from the project folder.",
     ),
     Option(
         name="state.url",
-        read=_text,
+        read=text,
         default=".runner/state.db",
         help="The state database: a path of a SQLite file, or a SQLAlchemy URL.",
     ),
     Option(
         name="state.events_per_alert",
-        read=_count,
+        read=count,
         default=10,
         help="How many whole rows are kept for an alert; every match is counted, whatever this is.",
     ),
     Option(
         name="workers.count",
-        read=_count,
+        read=count,
         default=max(1, os.cpu_count() or 1),
         help="How many queries run at the same time, each in a process of its own.",
     ),
@@ -134,19 +146,19 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="limits.evaluation_seconds",
-        read=_seconds,
+        read=seconds,
         default=15.0,
         help="How long a rule may take over one row before that is an error of the rule.",
     ),
     Option(
         name="limits.rows",
-        read=_count,
+        read=count,
         default=10_000_000,
         help="How many rows of a query are put to its rules; at this limit the run ends as truncated.",
     ),
     Option(
         name="limits.matches",
-        read=_count,
+        read=count,
         default=1_000_000,
         help="How many matches of one rule a run may store; beyond it the run ends as truncated.",
     ),
@@ -170,25 +182,25 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="schedule.catch_up_limit",
-        read=_count,
+        read=count,
         default=100,
         help="How many missed due times of a query are run at most, the newest ones; the others are gaps.",
     ),
     Option(
         name="daemon.reload_seconds",
-        read=_seconds,
+        read=seconds,
         default=5.0,
         help="How often the daemon looks at all definition files; where the file system tells of changes, it looks at once too.",
     ),
     Option(
         name="daemon.drain_seconds",
-        read=_seconds,
+        read=seconds,
         default=60.0,
         help="How long the daemon lets runs end when it is told to stop; then it gives them back.",
     ),
     Option(
         name="daemon.lease_seconds",
-        read=_seconds,
+        read=seconds,
         default=60.0,
         help="How long a due time stays with a daemon that is not heard of any more.",
     ),

@@ -42,6 +42,8 @@ class Settings:
     rules: Mapping[str, RuleOverride]
     queries: Mapping[str, Mapping[str, Any]]
     tags: Mapping[str, Mapping[str, Any]]
+    destinations: Mapping[str, Mapping[str, Any]]
+    """The tables of `[destinations.<name>]` as they are written; `runner.destinations.reading` reads them."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -98,6 +100,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
     rules = dict(_rule_overrides(document.pop("rules", {}), faults))
     queries = dict(_query_overrides("queries", document.pop("queries", {}), faults))
     tags = dict(_query_overrides("tags", document.pop("tags", {}), faults))
+    destinations = dict(_tables("destinations", document.pop("destinations", {}), faults))
     written = dict(_flattened(document, faults))
     given = {
         **{name: (f"{FILE_NAME}: {name}", value) for name, value in written.items()},
@@ -118,6 +121,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         rules=MappingProxyType(rules),
         queries=MappingProxyType(queries),
         tags=MappingProxyType(tags),
+        destinations=MappingProxyType(destinations),
     )
 
 
@@ -173,13 +177,19 @@ def _rule_overrides(section: Any, faults: list[str]) -> Iterator[tuple[str, Rule
             faults.append(f'{FILE_NAME}: rules."{rule_id}"{error}')
 
 
+def _tables(section: str, tables: Any, faults: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of a section that has one for each name."""
+    for name, content in tables.items() if isinstance(tables, dict) else [("", tables)]:
+        if isinstance(content, dict):
+            yield name, content
+        else:
+            faults.append(f'{FILE_NAME}: {section}."{name}": expected a table, found {content!r}')
+
+
 def _query_overrides(section: str, tables: Any, faults: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Read the tables of `[queries."<QueryName>"]` or `[tags."<tag>"]`."""
-    for name, content in tables.items() if isinstance(tables, dict) else [("", tables)]:
+    for name, content in _tables(section, tables, faults):
         place = f'{FILE_NAME}: {section}."{name}"'
-        if not isinstance(content, dict):
-            faults.append(f"{place}: expected a table, found {content!r}")
-            continue
         found: dict[str, Any] = {}
         for key, value in content.items():
             if key not in QUERY_OPTIONS:

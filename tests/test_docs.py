@@ -21,6 +21,7 @@ from runner.cli.main import cli
 from runner.definitions import keys, set_keys
 from runner.definitions.codes import Code
 from runner.definitions.kind import Kind
+from runner.destinations.kinds import KINDS, SHARED_OPTIONS
 from runner.detections.functions import OPTIONAL_FUNCTIONS
 from runner.lake.dialect.parsing import TIME_MACROS
 from runner.options import OPTIONS, RULE_OPTIONS
@@ -83,6 +84,13 @@ def test_every_setting_is_documented():
     names = [f"`{option.name}` | `{option.variable}`" for option in OPTIONS]
 
     assert missing([*names, *(f"`{name}`" for name in RULE_OPTIONS)], page("settings")) == []
+
+
+def test_every_kind_and_option_of_a_destination_is_documented():
+    options = [*SHARED_OPTIONS, *(option for kind in KINDS.values() for option in kind.options)]
+
+    names = [*(f"### `{name}`" for name in KINDS), *(f"| `{option.name}` |" for option in options)]
+    assert missing(names, page("destinations")) == []
 
 
 def test_every_code_is_documented():
@@ -170,10 +178,12 @@ def leads_somewhere(file, link):
     return heading in [re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings]
 
 
-def test_the_readme_leads_to_every_page():
-    readme = (ROOT / "README.md").read_text()
+def test_the_index_leads_to_every_page():
+    index = (DOCS / "README.md").read_text()
+    pages = {str(file.relative_to(DOCS)) for file in DOCS.rglob("*.md")} - {"README.md"}
 
-    assert missing([str(file.relative_to(ROOT)) for file in DOCS.rglob("*.md")], readme) == []
+    assert missing(sorted(pages), index) == []
+    assert "docs/README.md" in (ROOT / "README.md").read_text()
 
 
 def test_every_dependency_has_an_exact_version_in_the_constraints():

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Check definitions and queries without running them.",
     "test": "Run the unit tests of the rules.",
     "alerts": "List, show and resolve alerts.",
+    "destinations": "List the destinations of alerts, and try them.",
     "daemon": "Run every enabled query at its due times, for months.",
     "next": "Show when queries run next, and which windows they answer for.",
     "gaps": "List, and fill, the due times that were not evaluated.",

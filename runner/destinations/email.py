@@ -1,0 +1,148 @@
+"""Email: over SMTP with TLS. Messages on one alert form a thread, and a message sent twice has one Message-ID."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from html import escape
+from typing import TYPE_CHECKING
+
+from runner.destinations import wording
+from runner.destinations.destination import Receipt
+from runner.destinations.message import MessageKind
+from runner.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from runner.destinations.message import Message
+
+_SUBJECT_CHARACTERS = 200
+_URGENT = {"HIGH", "CRITICAL"}
+_TRANSIENT_REPLIES = range(400, 500)
+"""SMTP's replies of the fours ask to try again later (RFC 5321 §4.2.1)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailServer:
+    """Where mail is handed in."""
+
+    host: str
+    port: int
+    tls: str
+    """`starttls`, `implicit`, or `none` for a server on this machine."""
+    user: str = ""
+    password: str = ""
+    ca_file: str = ""
+    """Certificates to trust, in PEM; empty for the system's."""
+
+
+class EmailSender:
+    """Hands one mail over per message."""
+
+    def __init__(
+        self, server: MailServer, *, sender: str, recipients: tuple[str, ...], timeout: float
+    ) -> None:
+        self._server = server
+        self._sender = sender
+        self._recipients = recipients
+        self._timeout = timeout
+
+    def send(self, message: Message) -> Receipt:
+        """Hand one mail over. Raises `DeliveryError`."""
+        self.submit(mail_of(message, self._sender, self._recipients))
+        return Receipt(thread=message.thread or _message_id(message.key, self._sender))
+
+    def submit(self, mail: EmailMessage) -> None:
+        """Hand over a mail that is ready. Raises `DeliveryError`."""
+        try:
+            with self._connection() as smtp:
+                refused = smtp.send_message(mail)
+        except smtplib.SMTPResponseException as error:
+            raise _refusal(error.smtp_code, error.smtp_error) from error
+        except smtplib.SMTPRecipientsRefused as error:
+            code, said = next(iter(error.recipients.values()))
+            raise _refusal(code, said) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise DeliveryError(f"no answer of the mail server: {error}") from error
+        if refused:
+            raise DeliveryError(f"some recipients were refused: {', '.join(refused)}", is_final=True)
+
+    def close(self) -> None:
+        """Do nothing: every mail has a connection of its own."""
+
+    def _connection(self) -> smtplib.SMTP:
+        server = self._server
+        context = ssl.create_default_context(cafile=server.ca_file or None)
+        if server.tls == "implicit":
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                server.host, server.port, timeout=self._timeout, context=context
+            )
+        else:
+            smtp = smtplib.SMTP(server.host, server.port, timeout=self._timeout)
+        try:
+            if server.tls == "starttls":
+                smtp.starttls(context=context)
+            if server.user:
+                smtp.login(server.user, server.password)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+
+def mail_of(message: Message, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
+    """Write the mail: plain text, and the same as HTML."""
+    mail = EmailMessage()
+    mail["From"] = sender
+    mail["To"] = ", ".join(recipients)
+    mail["Subject"] = _one_line(f"[{message.notice.severity}] {wording.subject_of(message)}")
+    mail["Message-ID"] = _message_id(message.key, sender)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Runner-Key"] = message.key
+    if message.thread:
+        mail["In-Reply-To"] = mail["References"] = message.thread
+    if message.kind is MessageKind.NEW and message.notice.severity in _URGENT:
+        mail["Importance"] = "high"
+    mail.set_content(wording.text_of(message))
+    mail.add_alternative(_html(message), subtype="html")
+    return mail
+
+
+def _refusal(code: int, said: bytes | str) -> DeliveryError:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    is_message_fault = code in (552, 554)  # too large, or refused for what it says (RFC 5321 §4.2.3)
+    return DeliveryError(
+        f"the mail server refused with {code}: {' '.join(text.split())}",
+        is_final=code not in _TRANSIENT_REPLIES and is_message_fault,
+    )
+
+
+def _message_id(key: str, sender: str) -> str:
+    domain = sender.rpartition("@")[2].strip("> ") or "runner"
+    return f"<{key}@{domain}>"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_SUBJECT_CHARACTERS]
+
+
+def _html(message: Message) -> str:
+    notice = message.notice
+    parts = [f"<h2>{escape(wording.subject_of(message))}</h2>"]
+    if message.comment:
+        parts.append(f"<p><b>{escape(message.actor)}</b>: {escape(message.comment)}</p>")
+    if message.kind is MessageKind.GROUP:
+        items = "".join(f"<li>{escape(line)}</li>" for line in wording.members_of(message))
+        return f"<html><body>{parts[0]}<ul>{items}</ul></body></html>"
+    rows = "".join(
+        f"<tr><th align='left'>{escape(name)}</th><td>{escape(value)}</td></tr>"
+        for name, value in wording.facts_of(notice)
+    )
+    parts.append(f"<table>{rows}</table>")
+    parts += [
+        f"<h3>{escape(name)}</h3><pre>{escape(text)}</pre>" for name, text in wording.passages_of(notice)
+    ]
+    if notice.link:
+        parts.append(f"<p><a href='{escape(notice.link, quote=True)}'>Open the alert</a></p>")
+    return f"<html><body>{''.join(parts)}</body></html>"

@@ -1,0 +1,401 @@
+"""Each kind of sender against a real receiver: what arrives, and what is said when it does not."""
+
+import hashlib
+import hmac
+import io
+import json
+import socket
+import ssl
+import subprocess
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+
+import pytest
+from receivers import Answer, MailServer
+
+from runner.clock import FrozenClock
+from runner.destinations.lines import StreamSender
+from runner.destinations.message import Message, MessageKind, Notice
+from runner.destinations.reading import read_destinations
+from runner.errors import DeliveryError
+
+MOMENT = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+NOTICE = Notice(
+    alert_id="a" * 32,
+    rule_id="Okta.BruteForce",
+    name="Okta brute force",
+    type="SCHEDULED_RULE",
+    title="Failed logins <of> ada & bob",
+    severity="HIGH",
+    status="OPEN",
+    created_at=MOMENT,
+    first_match_at=MOMENT,
+    last_match_at=MOMENT,
+    match_count=12,
+    dedup="ada",
+    description="Somebody guesses passwords.",
+    runbook="Ask ada.",
+    link="https://runner.example.org/alerts/aaaa",
+    tags=("Okta",),
+    context={"user": "ada", "tries": [1, 2]},
+)
+NEW = Message(key="k1", kind=MessageKind.NEW, notice=NOTICE)
+
+
+@pytest.fixture
+def sender_of(tmp_path):
+    made = []
+
+    def make(kind, **options):
+        tables = {"it": {"kind": kind, "timeout_seconds": 2, **options}}
+        (found,) = read_destinations(tables, root=tmp_path, clock=FrozenClock(MOMENT))
+        made.append(found.sender)
+        return found.sender
+
+    yield make
+    for sender in made:
+        sender.close()
+
+
+def changed(**changes) -> Message:
+    notice = {name: getattr(NOTICE, name) for name in Notice.__slots__}
+    return Message(key="k2", kind=MessageKind.STATUS, notice=Notice(**{**notice, **changes}), actor="ada")
+
+
+def refused(sender, message=NEW) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
+        sender.send(message)
+    return caught.value
+
+
+def test_a_webhook_gets_the_fields_of_panther_and_a_key(receiver, sender_of):
+    sender_of("webhook", url=receiver.url, headers={"Authorization": "Bearer b"}).send(NEW)
+
+    (received,) = receiver.received
+    assert received.headers["Idempotency-Key"] == "k1"
+    assert received.headers["Authorization"] == "Bearer b"
+    panthers = {
+        "id": "Okta.BruteForce",
+        "createdAt": "2026-01-15T12:00:00Z",
+        "severity": "HIGH",
+        "type": "SCHEDULED_RULE",
+        "link": "https://runner.example.org/alerts/aaaa",
+        "title": "New Alert: Failed logins <of> ada & bob",
+        "name": "Okta brute force",
+        "alertId": "a" * 32,
+        "alertContext": {"user": "ada", "tries": [1, 2]},
+        "description": "Somebody guesses passwords.",
+        "runbook": "Ask ada.",
+        "tags": ["Okta"],
+        "version": "1",
+    }
+    assert received.document.items() >= panthers.items()
+
+
+def test_a_webhook_is_signed_over_its_time_and_body(receiver, sender_of):
+    sender_of("webhook", url=receiver.url, secret="s3cret").send(NEW)
+
+    (received,) = receiver.received
+    at, digest = (part.partition("=")[2] for part in received.headers["X-Runner-Signature"].split(","))
+    assert int(at) == int(MOMENT.timestamp())
+    assert digest == hmac.new(b"s3cret", at.encode() + b"." + received.body, hashlib.sha256).hexdigest()
+
+
+def test_a_message_that_is_sent_again_is_the_same_to_the_byte(receiver, sender_of):
+    sender = sender_of("webhook", url=receiver.url, secret="s3cret")
+
+    sender.send(NEW)
+    sender.send(NEW)
+
+    first, second = receiver.received
+    assert (first.body, first.headers) == (second.body, second.headers)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503])
+def test_refusals_that_may_pass_are_not_final(receiver, sender_of, status):
+    receiver.answers.append(Answer(status=status, body=b"not now"))
+
+    error = refused(sender_of("webhook", url=receiver.url))
+
+    assert not error.is_final
+    assert str(error) == f"refused with status {status}: not now"
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_refusals_of_this_very_message_are_final(receiver, sender_of, status):
+    receiver.answers.append(Answer(status=status))
+
+    assert refused(sender_of("webhook", url=receiver.url)).is_final
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("7", 7.0), ("Thu, 15 Jan 2026 12:01:30 GMT", 90.0), ("soon", None)]
+)
+def test_retry_after_is_seconds_or_a_date(receiver, sender_of, asked, seconds):
+    receiver.answers.append(Answer(status=429, headers={"Retry-After": asked}))
+
+    assert refused(sender_of("webhook", url=receiver.url)).retry_after == seconds
+
+
+def test_a_redirect_is_not_followed(receiver, sender_of):
+    receiver.answers.append(Answer(status=302, headers={"Location": receiver.url}))
+
+    assert not refused(sender_of("webhook", url=receiver.url)).is_final
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(breaks_off=True), Answer(hangs=True), Answer(drips=True, body=b"x" * 10_000)],
+    ids=["closes in mid-answer", "hangs", "drips"],
+)
+def test_a_server_that_does_not_answer_whole_and_in_time_has_not_taken_it(receiver, sender_of, answer):
+    receiver.answers.append(answer)
+
+    error = refused(sender_of("webhook", url=receiver.url, timeout_seconds=0.2))
+
+    assert not error.is_final
+    assert str(error).startswith("no answer: ")
+
+
+def test_nobody_listening_is_told(sender_of):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+
+    assert str(refused(sender_of("webhook", url=url))).startswith("no answer: ")
+
+
+def test_pagerduty_is_triggered_acknowledged_and_resolved_under_the_alerts_id(receiver, sender_of):
+    sender = sender_of("pagerduty", routing_key="r" * 32, url=receiver.url)
+
+    for message in (NEW, changed(status="TRIAGED"), changed(status="RESOLVED"), changed(status="OPEN")):
+        sender.send(message)
+
+    events = [received.document for received in receiver.received]
+    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve", "trigger"]
+    assert {event["dedup_key"] for event in events} == {"a" * 32}
+    assert {event["routing_key"] for event in events} == {"r" * 32}
+    assert events[0]["payload"]["summary"] == NOTICE.title
+    assert events[0]["payload"]["severity"] == "error"
+    assert events[0]["links"] == [{"href": NOTICE.link, "text": "The alert"}]
+    assert "payload" not in events[2]
+
+
+def test_pagerduty_gets_no_more_context_than_it_takes(receiver, sender_of):
+    large = changed(status="OPEN", context={"row": "x" * 600_000})
+
+    sender_of("pagerduty", routing_key="r", url=receiver.url).send(large)
+
+    assert len(receiver.received[0].body) < 512 * 1024
+
+
+def slack_of(sender_of, receiver):
+    return sender_of("slack", token="xoxb-1", channel="C1", url=receiver.url.replace("hook", "api/"))
+
+
+def test_slack_posts_blocks_to_a_channel_and_remembers_the_thread(receiver, sender_of):
+    receiver.answers.append(
+        Answer(body=b'{"ok": true, "ts": "1700.1"}', headers={"Content-Type": "application/json"})
+    )
+
+    receipt = slack_of(sender_of, receiver).send(NEW)
+
+    (received,) = receiver.received
+    assert received.path == "/api/chat.postMessage"
+    assert received.headers["Authorization"] == "Bearer xoxb-1"
+    (attachment,) = received.document["attachments"]
+    assert attachment["blocks"][0]["text"]["text"] == NOTICE.heading
+    assert "thread_ts" not in received.document
+    assert receipt.thread == "1700.1"
+
+
+def test_slacks_own_marks_are_escaped_in_texts(receiver, sender_of):
+    receiver.answers.append(
+        Answer(body=b'{"ok": true, "ts": "1"}', headers={"Content-Type": "application/json"})
+    )
+    message = changed(name="<!channel> & co")
+
+    slack_of(sender_of, receiver).send(message)
+
+    assert "<!channel>" not in json.dumps(receiver.received[0].document)
+
+
+def test_what_follows_goes_into_the_thread(receiver, sender_of):
+    receiver.answers.append(
+        Answer(body=b'{"ok": true, "ts": "1700.2"}', headers={"Content-Type": "application/json"})
+    )
+    message = Message(key="k2", kind=MessageKind.UPDATE, notice=NOTICE, thread="1700.1")
+
+    receipt = slack_of(sender_of, receiver).send(message)
+
+    assert receiver.received[0].document["thread_ts"] == "1700.1"
+    assert receipt.thread == "1700.1"
+
+
+def test_slack_that_is_busy_says_when_to_come_again(receiver, sender_of):
+    receiver.answers.append(
+        Answer(
+            status=429,
+            body=b'{"ok": false, "error": "ratelimited"}',
+            headers={"Retry-After": "30", "Content-Type": "application/json"},
+        )
+    )
+
+    error = refused(slack_of(sender_of, receiver))
+
+    assert (error.is_final, error.retry_after) == (False, 30.0)
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize(("said", "is_final"), [("invalid_blocks", True), ("channel_not_found", False)])
+def test_slack_says_no_in_a_good_answer(receiver, sender_of, said, is_final):
+    body = json.dumps({"ok": False, "error": said}).encode()
+    receiver.answers.append(Answer(body=body, headers={"Content-Type": "application/json"}))
+
+    error = refused(slack_of(sender_of, receiver))
+
+    assert error.is_final is is_final
+    assert said in str(error)
+
+
+def test_a_slack_webhook_needs_no_token(receiver, sender_of):
+    receiver.answers += [Answer(body=b"ok"), Answer(status=404, body=b"no_service")]
+    sender = sender_of("slack", webhook_url=receiver.url)
+
+    assert sender.send(NEW).thread == ""
+    assert "no_service" in str(refused(sender))
+
+
+def test_slack_that_hangs_has_not_taken_it(receiver, sender_of):
+    receiver.answers.append(Answer(hangs=True))
+
+    sender = sender_of("slack", webhook_url=receiver.url, timeout_seconds=1)
+
+    assert str(refused(sender)).startswith("no answer: ")
+
+
+def email_of(sender_of, port, **options):
+    addresses = {"from": "runner@example.org", "to": ["soc@example.org", "desk@example.org"]}
+    return sender_of("email", port=port, **{"host": "127.0.0.1", "tls": "none", **addresses, **options})
+
+
+def mail_in(envelope):
+    return message_from_bytes(envelope.content, policy=policy.default)
+
+
+def test_a_mail_says_it_as_text_and_as_html(mailbox, mail_server, sender_of):
+    email_of(sender_of, mail_server).send(NEW)
+
+    (envelope,) = mailbox.mails
+    mail = mail_in(envelope)
+    assert envelope.rcpt_tos == ["soc@example.org", "desk@example.org"]
+    assert mail["Subject"] == "[HIGH] New Alert: Failed logins <of> ada & bob"
+    assert "Runbook:\nAsk ada." in mail.get_body(["plain"]).get_content().replace("\r\n", "\n")
+    assert "&lt;of&gt; ada &amp; bob" in mail.get_body(["html"]).get_content()
+
+
+def test_mails_on_one_alert_form_a_thread(mailbox, mail_server, sender_of):
+    sender = email_of(sender_of, mail_server)
+
+    thread = sender.send(NEW).thread
+    sender.send(Message(key="k2", kind=MessageKind.UPDATE, notice=NOTICE, thread=thread))
+
+    first, second = map(mail_in, mailbox.mails)
+    assert first["Message-ID"] == thread
+    assert second["In-Reply-To"] == thread
+    assert second["Message-ID"] != thread
+
+
+def test_a_title_with_line_ends_makes_no_headers(mailbox, mail_server, sender_of):
+    email_of(sender_of, mail_server).send(changed(title="a\r\nBcc: x@example.org"))
+
+    assert mail_in(mailbox.mails[0])["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_final"),
+    [("451 try again", False), ("554 looks like spam", True), ("550 no such box", False)],
+)
+def test_a_mail_servers_refusal_is_told(mailbox, mail_server, sender_of, reply, is_final):
+    mailbox.refuses_with = reply
+
+    error = refused(email_of(sender_of, mail_server))
+
+    assert error.is_final is is_final
+    assert str(error) == f"the mail server refused with {reply[:3]}: {reply[4:]}"
+
+
+def test_no_mail_server_is_told(sender_of):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    assert str(refused(email_of(sender_of, port))).startswith("no answer of the mail server: ")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *files, *names]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return folder
+
+
+def test_starttls_checks_the_servers_certificate(mailbox, certificate, sender_of):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    server = MailServer(mailbox, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True)
+    server.start()
+    port = server.port
+    try:
+        trusting = email_of(
+            sender_of, port, host="localhost", tls="starttls", ca_file=str(certificate / "cert.pem")
+        )
+        trusting.send(NEW)
+        error = refused(email_of(sender_of, port, host="localhost", tls="starttls"))
+    finally:
+        server.stop()
+
+    assert len(mailbox.mails) == 1
+    assert "certificate verify failed" in str(error).lower()
+
+
+def test_a_file_gets_a_line_for_each_message(sender_of, tmp_path):
+    sender = sender_of("file", path="alerts.jsonl")
+
+    sender.send(NEW)
+    sender.send(changed(status="RESOLVED"))
+
+    lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    assert [(line["kind"], line["status"]) for line in lines] == [("new", "OPEN"), ("status", "RESOLVED")]
+
+
+def test_a_file_that_cannot_be_written_is_told(sender_of):
+    assert "No such file or directory" in str(refused(sender_of("file", path="nowhere/alerts.jsonl")))
+
+
+def test_standard_output_gets_a_line(sender_of, capsys):
+    sender_of("stdout").send(NEW)
+
+    assert json.loads(capsys.readouterr().out)["alertId"] == "a" * 32
+
+
+def test_an_output_that_is_closed_is_told():
+    closed = io.StringIO()
+    closed.close()
+
+    assert "the output is closed" in str(refused(StreamSender(closed)))
+
+
+def test_other_services_are_reached_through_apprise(receiver, sender_of):
+    sender = sender_of("apprise", url=receiver.url.replace("http://", "json://"))
+    receiver.answers += [Answer(), Answer(status=500)]
+
+    sender.send(NEW)
+    error = refused(sender)
+
+    assert receiver.received[0].document["title"] == NOTICE.heading
+    assert "did not take the message" in str(error)

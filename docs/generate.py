@@ -15,6 +15,8 @@ import click
 
 from runner import errors
 from runner.cli.main import EXIT_CODES, cli
+from runner.daemon import fleet_metrics
+from runner.daemon.fleet_metrics import DEATHS
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
 from runner.definitions.condition_names import CONDITIONS, CONSTANTS, LIST_CONDITIONS
@@ -25,12 +27,14 @@ from runner.destinations.kinds import KINDS, REQUIRED, SHARED_OPTIONS
 from runner.ingest import schema
 from runner.ingest.indicators import SCANNERS
 from runner.lake.log_types import table_name
+from runner.metrics import Metrics
 from runner.options import OPTIONS, RULE_OPTIONS, Option
 from runner.store import schema as store_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from prometheus_client import Metric
     from pydantic import BaseModel
 
 DOCS = Path(__file__).parent
@@ -55,7 +59,6 @@ LAKE_EXAMPLES: Mapping[Code, str] = {
 """Examples for the codes that only a lake, a setting or a locked file can show."""
 
 TABLES: Mapping[str, str] = {
-    "runs": "One row for each run: the latest attempt, its counts, and why it failed.",
     "attempts": "Every attempt at a run.",
 }
 """What tables hold, where the code says nothing below them."""
@@ -135,7 +138,9 @@ def _option_rows(options: Sequence[Option]) -> list[tuple[str, str, str]]:
 
 
 def _default(option: Option) -> str:
-    if option.default in (None, "", {}):
+    if option.name == "http.listen":
+        return "`off`"
+    if option.default in (None, "", {}, ()):
         return "none"
     if isinstance(option.default, bool):
         return f"`{str(option.default).lower()}`"
@@ -143,8 +148,6 @@ def _default(option: Option) -> str:
         return "the number of processors"
     if option.name == "workers.memory":
         return f"`{option.default // 2**30}GiB`"
-    if isinstance(option.default, tuple):
-        return "none"
     return f"`{option.default}`"
 
 
@@ -285,6 +288,35 @@ def indicators() -> Iterator[str]:
     )
 
 
+def own_metrics() -> Iterator[str]:
+    """Yield the metrics of one daemon: what it has counted, and how it stands."""
+    rows = [
+        (f"`{_sample_name(family)}`", family.type, family.documentation)
+        for family in Metrics().registry.collect()
+    ]
+    rows += [(f"`{DEATHS[0]}_total`", "counter", DEATHS[1])]
+    yield _table(("Metric", "Type", "Meaning"), [*rows, *_gauges(fleet_metrics.OWN)])
+
+
+def _sample_name(family: Metric) -> str:
+    suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+    return f"{family.name}{suffix}"
+
+
+def _gauges(texts: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(f"`{name}`", "gauge", text) for name, text in texts.items()]
+
+
+def all_metrics() -> Iterator[str]:
+    """Yield the metrics of all queries together."""
+    yield _table(("Metric", "Type", "Meaning"), _gauges(fleet_metrics.FLEET))
+
+
+def query_metrics() -> Iterator[str]:
+    """Yield the metrics of single queries."""
+    yield _table(("Metric", "Type", "Meaning"), _gauges(fleet_metrics.PER_QUERY))
+
+
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "commands": commands,
     "pages": pages,
@@ -300,6 +332,9 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "state-tables": state_tables,
     "schemas": schemas,
     "indicators": indicators,
+    "own-metrics": own_metrics,
+    "all-metrics": all_metrics,
+    "query-metrics": query_metrics,
 }
 
 

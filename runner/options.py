@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _SIZE = re.compile(r"(\d+)\s*(B|[KMGT]i?B)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]\s/]+)):(?P<port>\d{1,5})")
+_LAST_PORT = 65_535
 _LEAST_MEMORY = 256 * 2**20
 """What a worker needs before it has read a row: the engine and Python themselves take 130 MiB."""
 _UNIT_BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -85,6 +87,27 @@ def _catch_up(value: Any) -> str:
     if value not in ("all", "latest", "none"):
         raise ValueError("expected 'all', 'latest' or 'none'")
     return str(value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _address(value: Any) -> Address | None:
+    """Read `host:port`, or None for `off`. An IPv6 host stands in brackets; port 0 is any free one."""
+    if value == "off":
+        return None
+    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"]) > _LAST_PORT:
+        raise ValueError("expected 'off', or an address such as '127.0.0.1:9464'")
+    return Address(host=match["v6"] or match["host"], port=int(match["port"]))
 
 
 def _bytes(value: Any) -> int:
@@ -185,6 +208,24 @@ OPTIONS: tuple[Option, ...] = (
         read=count,
         default=100,
         help="How many missed due times of a query are run at most, the newest ones; the others are gaps.",
+    ),
+    Option(
+        name="http.listen",
+        read=_address,
+        default=None,
+        help="Where the daemon answers /healthz, /readyz and /metrics, such as 127.0.0.1:9464; or off.",
+    ),
+    Option(
+        name="metrics.query_series",
+        read=count,
+        default=1000,
+        help="How many queries have metrics of their own at most, those that need attention most.",
+    ),
+    Option(
+        name="health.overdue_seconds",
+        read=seconds,
+        default=900.0,
+        help="A query that waits longer than this for a run that should have begun is overdue.",
     ),
     Option(
         name="daemon.reload_seconds",

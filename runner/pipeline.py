@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -47,6 +47,8 @@ class RunReport:
     """None for a run that did not succeed."""
     rule_errors: tuple[DetectionError, ...] = ()
     truncated: str = ""
+    seconds: float = 0.0
+    """How long the attempt took that ended the run, from its claim to its commit."""
 
 
 class Pipeline:
@@ -102,6 +104,7 @@ class Pipeline:
             structlog.contextvars.bound_contextvars(query=query.name, run=claim.run_id),
             MatchSpool() as spool,
         ):
+            began = self._clock.now()
             try:
                 outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
@@ -114,14 +117,14 @@ class Pipeline:
                     )
                     return None
                 report = self._fail(claim, error)
-            _log.info("query_run_finished", **_fields(report))
-            return report
+            return self._told(report, began)
 
     def _run(self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule]) -> RunReport:
         with (
             structlog.contextvars.bound_contextvars(query=query.name, run=claim.run_id),
             MatchSpool() as spool,
         ):
+            began = self._clock.now()
             try:
                 outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
@@ -131,8 +134,16 @@ class Pipeline:
                 with suppress(StoreError):
                     self._fail(claim, error)
                 raise
-            _log.info("query_run_finished", **_fields(report))
-            return report
+            return self._told(report, began)
+
+    def _told(self, report: RunReport, began: datetime) -> RunReport:
+        """Log the one line about a run: a warning if it did not succeed."""
+        timed = replace(report, seconds=(self._clock.now() - began).total_seconds())
+        if timed.run.state is RunState.SUCCEEDED:
+            _log.info("query_run_finished", **_fields(timed))
+        else:
+            _log.warning("query_run_finished", **_fields(timed))
+        return timed
 
     def _finish(
         self,
@@ -233,6 +244,9 @@ def _fields(report: RunReport) -> dict[str, object]:
         "purpose": run.key.purpose.value,
         "revision": run.key.revision,
         "state": run.state.value,
+        "attempt": run.attempt,
+        "lateness_seconds": run.lateness_seconds,
+        "duration_seconds": report.seconds,
         "rows": run.counts.rows,
         "bytes": run.counts.bytes,
         "matches": run.counts.matches,

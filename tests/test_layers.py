@@ -13,7 +13,7 @@ daemon backfill
 pipeline delivery
 store
 destinations worker
-alerts ingest
+alerts ingest status
 runs detections schedule
 lake definitions
 settings

@@ -98,6 +98,11 @@ class CurrentDefinitions:
             return self._catalogue
 
     @property
+    def faults(self) -> tuple[DefinitionFault, ...]:
+        """What is wrong with the definitions as their files stand now."""
+        return tuple(self._faults.values())
+
+    @property
     def folders(self) -> tuple[str, ...]:
         """The folders in which the last look found files, relative to the project folder."""
         return self._seen.contents.folders if self._seen else ()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
+from runner.daemon import run_metrics
 from runner.errors import ClaimLost, StoreError
+from runner.pipeline import SECONDS_PER_MINUTE
 from runner.runs.query_run import RunFault, RunState
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 
     from runner.checkpoints import Checkpoints
     from runner.clock import Clock
+    from runner.daemon.pulse import Pulse
     from runner.definitions.catalogue import Catalogue
-    from runner.pipeline import Pipeline
+    from runner.definitions.scheduled_query import Schedule
+    from runner.metrics import Metrics
+    from runner.pipeline import Pipeline, RunReport
     from runner.runs.query_run import Claim
     from runner.runs.retry import RetryPolicy
     from runner.store.state import StateStore
@@ -28,6 +33,10 @@ _log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 1.0
 """How long a thread waits before it looks at the backlog again, unless it is woken."""
+_QUIET_SECONDS = 120.0
+"""Within this time a thread is heard of that has nothing to run, even if the state database makes it wait."""
+_COMMIT_SECONDS = 900.0
+"""How much longer than its query's timeout a run may take: a worker is killed, and many matches are stored."""
 _TROUBLE_SECONDS = 5.0
 """How long it waits when the state database is in trouble."""
 
@@ -45,6 +54,8 @@ class Executor:
         owner: str,
         lease: timedelta,
         retries: RetryPolicy,
+        metrics: Metrics,
+        pulse: Pulse,
         on_end: Callable[[], object] = lambda: None,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
@@ -56,6 +67,8 @@ class Executor:
         self._owner = owner
         self._lease = lease
         self._retries = retries
+        self._metrics = metrics
+        self._pulse = pulse
         self._on_end = on_end
         self._reached = checkpoints.reached
         self._in_hand: dict[Claim, None] = {}
@@ -98,6 +111,7 @@ class Executor:
         claim = self._store.ledger.claim_next(self._owner, self._lease)
         if claim is None:
             return False
+        self._metrics.claims.inc()
         with self._held(claim):
             self._run(claim)
         return True
@@ -111,7 +125,19 @@ class Executor:
             self._give_up(claim)
         else:
             rules = [rule for rule in catalogue.rules_for(query.name) if rule.enabled]
-            self._pipeline_of(catalogue).run_scheduled(claim, query, rules, self._retries)
+            self._promise(query.schedule.timeout_minutes * SECONDS_PER_MINUTE + _COMMIT_SECONDS)
+            report = self._pipeline_of(catalogue).run_scheduled(claim, query, rules, self._retries)
+            self._note(report, query.schedule)
+
+    def _note(self, report: RunReport | None, schedule: Schedule) -> None:
+        run_metrics.note_run(self._metrics, report, schedule)
+        if new := run_metrics.new_alerts(report):
+            for alert in self._store.alerts_of(new).values():
+                self._metrics.alerts.labels(severity=alert.severity).inc()
+
+    def _promise(self, seconds: float) -> None:
+        """Say that this thread is alive, and when it will be heard of again."""
+        self._pulse.beat(threading.current_thread().name, seconds)
 
     @contextmanager
     def _held(self, claim: Claim) -> Iterator[None]:
@@ -120,6 +146,7 @@ class Executor:
         try:
             yield
         except ClaimLost as lost:
+            self._metrics.claims_lost.inc()
             _log.warning("claim_lost", query=claim.key.query, run=claim.run_id, fault=str(lost))
         except Exception as error:
             self._hand_back(claim, error)
@@ -150,13 +177,16 @@ class Executor:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
+            self._promise(_QUIET_SECONDS)
             try:
                 if not self.run_next():
                     self._rest(_IDLE_SECONDS)
             except StoreError as error:
+                self._metrics.state_errors.inc()
                 _log.error("state_unavailable", fault=str(error))
                 self._rest(_TROUBLE_SECONDS)
             except Exception as error:  # noqa: BLE001  the boundary of a thread: the others go on, and so does this one
+                self._metrics.faults.inc()
                 _log.error("executor_failed", fault=repr(error))
                 self._rest(_TROUBLE_SECONDS)
 

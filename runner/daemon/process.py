@@ -22,11 +22,14 @@ from runner.daemon.executor import Executor
 from runner.daemon.leftovers import remove_spill_of_the_dead
 from runner.daemon.lock import next_daemon, only_daemon
 from runner.daemon.orders import Order, Orders
+from runner.daemon.outside import Outside
 from runner.daemon.planner import Planner
 from runner.daemon.present import PresentTime
+from runner.daemon.pulse import Pulse
 from runner.daemon.watch import DefinitionWatch
 from runner.definitions.definition_files import DefinitionFiles
 from runner.errors import StoreError
+from runner.metrics import Metrics
 from runner.pipeline import Pipeline
 from runner.runs.retry import RetryPolicy
 from runner.schedule.ledger import CatchUp
@@ -84,6 +87,8 @@ class Daemon:
         self._lease = timedelta(seconds=settings["daemon.lease_seconds"])
         self._host = f"{socket.gethostname()}/"
         self._owner = f"{self._host}{os.getpid()}-{secrets.token_hex(4)}"
+        self._metrics = Metrics()
+        self._pulse = Pulse()
 
     def run(self) -> None:
         """Start, work until `stop`, and end in good order. Raises `StoreError`."""
@@ -128,6 +133,7 @@ class Daemon:
         """Record what has fallen due, and wake those who run it. Raises `StoreError`; the next call records it."""
         with self._planning:
             recorded = self._planner.plan(self._present.now())
+        self._outside.planned(recorded, _SAFETY_SECONDS * 4)
         if recorded:
             _log.info("due_times_recorded", count=recorded)
         self._executor.wake()
@@ -170,6 +176,17 @@ class Daemon:
         self._workers = stack.enter_context(
             WorkerPool(settings["workers.count"], checkpoints=self._checkpoints)
         )
+        self._outside = stack.enter_context(
+            Outside(
+                settings=settings,
+                clock=self._clock,
+                store=self._store,
+                workers=self._workers,
+                owner=self._owner,
+                metrics=self._metrics,
+                pulse=self._pulse,
+            )
+        )
         self._definitions = CurrentDefinitions(
             DefinitionFiles(settings.root, exclude=settings.not_definitions),
             self._store.definitions,
@@ -186,6 +203,8 @@ class Daemon:
             owner=self._owner,
             lease=self._lease,
             retries=RetryPolicy(),
+            metrics=self._metrics,
+            pulse=self._pulse,
             on_end=lambda: self._orders.put(Order.THREAD_ENDED),
             checkpoints=self._checkpoints,
         )
@@ -206,12 +225,14 @@ class Daemon:
                 catalogue.queries.values(), self._present.now(), may_exist=self._definitions.may_exist
             )
             self._is_planned = True
+        self._outside.loaded(catalogue, self._definitions.faults)
 
     def _alarm_clock(self) -> AlarmClock:
         alarm = AlarmClock()
         alarm.every(_SAFETY_SECONDS, self._ticked)
         lease_seconds = self._lease.total_seconds()
         alarm.every(lease_seconds / _LEASE_SHARE, self._extend_leases)
+        self._outside.attend(alarm)
         self._alarm = alarm
         self._set_alarm()
         return alarm
@@ -226,6 +247,7 @@ class Daemon:
         try:
             self._executor.extend_leases()
         except StoreError as error:
+            self._metrics.state_errors.inc()
             _log.error("state_unavailable", fault=str(error))
 
     def _ticked(self) -> None:
@@ -245,8 +267,10 @@ class Daemon:
         try:
             job()
         except StoreError as error:
+            self._metrics.state_errors.inc()
             _log.error("state_unavailable", fault=str(error))
         except Exception as error:  # noqa: BLE001  the boundary of a thread of the alarm clock: it is called again
+            self._metrics.faults.inc()
             _log.error("daemon_job_failed", fault=repr(error))
         else:
             return True
@@ -258,6 +282,7 @@ class Daemon:
         self._alarm.start()
         self._watch.start()
         self._executor.start(self._settings["workers.count"])
+        self._outside.started()
         _log.info("daemon_started", owner=self._owner, queries=len(self._definitions.catalogue.queries))
         while (order := self._orders.get()) is not Order.STOP:
             if order is Order.RELOAD:
@@ -268,6 +293,7 @@ class Daemon:
         """Let runs end within the limit; those that do not are given back, to be run again later."""
         _log.info("daemon_stopping")
         self._stopping.set()
+        self._outside.stopping()
         self._checkpoints.reached(Checkpoint.DRAIN_BEGINS)
         self._executor.stop()
         self._runs_end(self._settings["daemon.drain_seconds"])

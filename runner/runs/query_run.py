@@ -62,6 +62,9 @@ class Claim:
     key: RunKey
     attempt: int
     started_at: datetime
+    """When its first attempt began."""
+    start_at: datetime | None = None
+    """When it might have begun, for a scheduled run: its due time, and what the settings add to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,3 +91,9 @@ class QueryRun:
     query_hash: str = ""
     rule_hashes: Mapping[str, str] = field(default_factory=dict)
     """The content hash of each rule that was put to the rows, by rule id."""
+    start_at: datetime | None = None
+
+    @property
+    def lateness_seconds(self) -> float | None:
+        """How long after it might have begun a scheduled run did begin; None for others."""
+        return None if self.start_at is None else (self.started_at - self.start_at).total_seconds()

@@ -74,6 +74,18 @@ def owed(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> Iterat
             yield from due_times(epoch.schedule, after=max(after, epoch.start), until=min(end, until))
 
 
+def active_epochs(
+    epochs: Sequence[Epoch], after: datetime, until: datetime
+) -> Iterator[tuple[Schedule, datetime, datetime]]:
+    """Yield the stretches within `(after, until]` in which the query ran: its schedule, since when, until when.
+
+    The beginning is that of the epoch, so it may be earlier than `after`.
+    """
+    for epoch, end in _spans(epochs, until):
+        if epoch.schedule is not None and max(epoch.start, after) < min(end, until):
+            yield epoch.schedule, epoch.start, min(end, until)
+
+
 def disabled(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> list[Interval]:
     """Return the stretches of `(after, until]` in which the query was disabled: gaps that nobody fills."""
     spans = [

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
@@ -130,6 +131,13 @@ def take_turns(connection: Connection, names: Iterable[str]) -> None:
         for name in sorted(names):
             lock = sa.func.pg_advisory_xact_lock(_LOCK_SPACE, sa.func.hashtext(name))
             connection.execute(sa.select(lock))
+
+
+def upsert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an insert that may say what happens to rows that are there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return insert
 
 
 def _alembic_config(connection: Connection, location: str) -> Config:

@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.definitions.scheduled_query import Schedule
 from runner.errors import SlotTaken
 from runner.runs.query_run import Claim, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch, GapReason
 from runner.store import runs as run_rows
-from runner.store.database import take_turns
+from runner.store.database import take_turns, upsert
 from runner.store.schema import attempts, backlog, epochs, gaps, runs, watermarks
 
 if TYPE_CHECKING:
@@ -43,9 +42,9 @@ def begin_epochs(connection: Connection, begun: Mapping[str, Epoch]) -> None:
     """Remember new epochs; a query seen for the first time owes nothing from before its epoch."""
     rows = [_epoch_row(query, epoch) for query, epoch in begun.items()]
     if rows:
-        connection.execute(_insert(connection, epochs).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(connection, epochs).on_conflict_do_nothing(), rows)
         marks = [{"query": query, "recorded_until": epoch.start} for query, epoch in begun.items()]
-        connection.execute(_insert(connection, watermarks).on_conflict_do_nothing(), marks)
+        connection.execute(upsert(connection, watermarks).on_conflict_do_nothing(), marks)
 
 
 def watermarks_by_query(connection: Connection) -> dict[str, datetime]:
@@ -74,9 +73,9 @@ def record_due(connection: Connection, plans: Sequence[DuePlan]) -> None:
         if due > marks[plan.query]
     ]
     if owed:
-        connection.execute(_insert(connection, backlog).on_conflict_do_nothing(), owed)
+        connection.execute(upsert(connection, backlog).on_conflict_do_nothing(), owed)
     if missed:
-        connection.execute(_insert(connection, gaps).on_conflict_do_nothing(), missed)
+        connection.execute(upsert(connection, gaps).on_conflict_do_nothing(), missed)
     moved = [{"name": plan.query, "until": plan.watermark} for plan in new]
     if moved:
         connection.execute(_MOVE_WATERMARK, moved)
@@ -154,7 +153,7 @@ def settle(connection: Connection, claim: Claim, reason: GapReason | None) -> No
     if reason is None:
         connection.execute(sa.delete(gaps).where(gaps.c.query == place["query"], gaps.c.due == place["due"]))
     else:
-        insert = _insert(connection, gaps).values(reason=reason.value, **place)
+        insert = upsert(connection, gaps).values(reason=reason.value, **place)
         connection.execute(
             insert.on_conflict_do_update(
                 index_elements=["query", "due"], set_={"reason": insert.excluded.reason}
@@ -211,7 +210,7 @@ def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:
     """Begin the first attempt at a due time, or another one at a run that was given up or lost."""
     key = RunKey(query=row["query"], scheduled_for=row["due"], purpose=RunPurpose.SCHEDULED)
     if row["run_id"] is None:
-        return run_rows.claim_again(connection, key, now)
+        return run_rows.claim_again(connection, key, now, row["start_at"])
     before = connection.execute(sa.select(runs).where(runs.c.run_id == row["run_id"])).mappings().one()
     number = before["attempt"] + 1
     _end_lost_attempt(connection, row["run_id"], before["attempt"], now)
@@ -233,6 +232,7 @@ def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:
             revision=before["revision"],
         ),
         attempt=number,
+        start_at=before["start_at"],
         started_at=before["started_at"],
     )
 
@@ -263,12 +263,6 @@ _MOVE_WATERMARK = (
 
 def _same_due(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return backlog.c.query == claim.key.query, backlog.c.due == claim.key.scheduled_for
-
-
-def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
-    return insert
 
 
 def _epoch_row(query: str, epoch: Epoch) -> dict[str, object]:

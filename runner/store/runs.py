@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
 
 
-def claim(connection: Connection, key: RunKey, now: datetime) -> Claim:
+def claim(connection: Connection, key: RunKey, now: datetime, start_at: datetime | None = None) -> Claim:
     """Insert the row of a run. Raises `SlotTaken` if it is there already."""
-    won = Claim(run_id=new_run_id(now), key=key, attempt=1, started_at=now)
+    won = Claim(run_id=new_run_id(now), key=key, attempt=1, started_at=now, start_at=start_at)
     row = {
         "run_id": won.run_id,
         "query": key.query,
@@ -31,6 +31,7 @@ def claim(connection: Connection, key: RunKey, now: datetime) -> Claim:
         "revision": key.revision,
         "state": RunState.RUNNING.value,
         "attempt": won.attempt,
+        "start_at": start_at,
         "started_at": now,
     }
     try:
@@ -42,7 +43,9 @@ def claim(connection: Connection, key: RunKey, now: datetime) -> Claim:
     return won
 
 
-def claim_again(connection: Connection, key: RunKey, now: datetime) -> Claim:
+def claim_again(
+    connection: Connection, key: RunKey, now: datetime, start_at: datetime | None = None
+) -> Claim:
     """Claim the next free revision of a key: the same due time, run once more."""
     newest = connection.scalar(
         sa.select(sa.func.max(runs.c.revision)).where(
@@ -51,7 +54,7 @@ def claim_again(connection: Connection, key: RunKey, now: datetime) -> Claim:
             runs.c.purpose == key.purpose.value,
         )
     )
-    return claim(connection, replace(key, revision=0 if newest is None else newest + 1), now)
+    return claim(connection, replace(key, revision=0 if newest is None else newest + 1), now, start_at)
 
 
 def end_cut_off(connection: Connection, key: RunKey, now: datetime) -> None:
@@ -99,6 +102,7 @@ def end(
         key=claim.key,
         state=state,
         attempt=claim.attempt,
+        start_at=claim.start_at,
         started_at=claim.started_at,
         ended_at=now,
         counts=counts,
@@ -174,7 +178,7 @@ def succeeded(
 def latest(connection: Connection, limit: int) -> list[QueryRun]:
     """Return the newest runs, newest first."""
     rows = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(limit))
-    return [_run_of(row) for row in rows.mappings()]
+    return [run_of(row) for row in rows.mappings()]
 
 
 def _ending(run: QueryRun) -> dict[str, Any]:
@@ -195,7 +199,8 @@ def _fault_columns(fault: RunFault | None, *columns: str) -> dict[str, Any]:
     return {name: getattr(fault, name.removeprefix("fault_"), None) for name in columns}
 
 
-def _run_of(row: RowMapping) -> QueryRun:
+def run_of(row: RowMapping) -> QueryRun:
+    """Read a row of `runs`."""
     key = RunKey(
         query=row["query"],
         scheduled_for=row["scheduled_for"],
@@ -212,6 +217,7 @@ def _run_of(row: RowMapping) -> QueryRun:
         key=key,
         state=RunState(row["state"]),
         attempt=row["attempt"],
+        start_at=row["start_at"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         counts=RunCounts(rows=row["rows"], bytes=row["bytes"], matches=row["matches"], errors=row["errors"]),

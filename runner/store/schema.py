@@ -60,6 +60,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+EVALUATED = "purpose = 'scheduled' AND state IN ('succeeded', 'truncated')"
+"""Which runs have answered for their due time."""
+
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 runs = Table(
@@ -72,6 +75,7 @@ runs = Table(
     Column("revision", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("start_at", UtcDateTime),
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("rows", BigInteger, nullable=False, default=0),
@@ -84,7 +88,18 @@ runs = Table(
     Column("fault_message", Text),
     Column("fault_transient", Boolean),
     UniqueConstraint("query", "scheduled_for", "purpose", "revision"),
+    Index(
+        "ix_runs_evaluated",
+        *("query", "scheduled_for", "state"),
+        sqlite_where=text(EVALUATED),
+        postgresql_where=text(EVALUATED),
+    ),
 )
+"""One row for each run: the latest attempt, its counts, and why it failed.
+
+`start_at` is when a scheduled run might have begun; `started_at` is when its first attempt did. The index makes it
+cheap to know what was evaluated last, and what share of a period.
+"""
 
 attempts = Table(
     "attempts",
@@ -125,7 +140,7 @@ backlog = Table(
     Column("start_at", UtcDateTime, nullable=False),
     Column("is_live", Boolean, nullable=False),
     Column("run_id", String(36)),
-    Column("owner", String(64)),
+    Column("owner", Text),
     Column("lease_until", UtcDateTime),
     Index(None, "start_at"),
 )
@@ -160,6 +175,29 @@ definition_faults = Table(
     Column("since", UtcDateTime, nullable=False),
 )
 """What is wrong with the definitions now, since when, and which of them run on in their last good version."""
+
+daemons = Table(
+    "daemons",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),
+    Column("workers", Integer, nullable=False),
+    Column("busy", Integer, nullable=False),
+    Column("queries", Integer, nullable=False),
+    Column("rules", Integer, nullable=False),
+    Column("definitions_at", UtcDateTime, nullable=False),
+    Column("troubles", JSON, nullable=False),
+)
+"""The daemons that work on this database or did, with what each said of itself last.
+
+One is alive until `expires_at`, by the database's clock, unless it has stopped.
+"""
 
 matches = Table(
     "matches",

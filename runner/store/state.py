@@ -12,6 +12,7 @@ from runner.store import alert_book, alerts, ledger, matches, runs
 from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
 from runner.store.ledger_store import LedgerStore
+from runner.store.standing_store import StandingStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,6 +72,7 @@ class StateStore:
         self._reached = checkpoints.reached
         self.ledger = LedgerStore(self._database, clock, checkpoints)
         self.definitions = DefinitionStore(self._database, clock)
+        self.standing = StandingStore(self._database)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""

@@ -37,6 +37,7 @@ class WorkerPool:
         self._grace = grace_seconds
         self._lock = Lock()
         self._is_closed = False
+        self._deaths = 0
         self._busy: set[Worker] = set()
         self._idle: LifoQueue[Worker | None] = LifoQueue()
         for _ in range(count):
@@ -47,6 +48,12 @@ class WorkerPool:
         """The process ids of the workers that have a job."""
         with self._lock:
             return frozenset(worker.pid for worker in self._busy)
+
+    @property
+    def deaths(self) -> int:
+        """How many workers have died, or had to be killed, in the middle of a job."""
+        with self._lock:
+            return self._deaths
 
     def run(self, job: Job, spool: MatchSpool) -> JobOutcome:
         """Do a job in a worker of its own; waits for one that is free.
@@ -62,6 +69,8 @@ class WorkerPool:
             except WorkerLost as loss:
                 if self._is_closed:
                     raise RunInterrupted from loss
+                with self._lock:
+                    self._deaths += 1
                 if loss.error is None:
                     raise WorkerError(f"the worker died: {loss}") from loss
                 job = job.blaming(loss.error)

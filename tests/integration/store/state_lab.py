@@ -122,9 +122,10 @@ def result(
     rules: AlertRules = HOURLY,
     *,
     rule_ids: Sequence[str] = (RULE, "Other.Rule"),
+    state: RunState = RunState.SUCCEEDED,
 ) -> RunResult:
     return RunResult(
-        state=RunState.SUCCEEDED,
+        state=state,
         counts=RunCounts(rows=10, bytes=1000, matches=1, errors=0),
         query_hash="q" * 64,
         rule_hashes={RULE: "r" * 64},

@@ -4,7 +4,7 @@ import pytest
 
 from runner import settings
 from runner.errors import SettingsError
-from runner.options import OPTIONS
+from runner.options import OPTIONS, Address
 from runner.settings import RuleOverride
 
 GIVEN = {  # for every option: two valid ways to write it, and what they mean
@@ -22,6 +22,14 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "schedule.skew_seconds": ("5", "0", 5.0, 0.0),
     "schedule.catch_up": ("latest", "none", "latest", "none"),
     "schedule.catch_up_limit": ("5", "6", 5, 6),
+    "http.listen": (
+        "127.0.0.1:9464",
+        "[::1]:0",
+        Address(host="127.0.0.1", port=9464),
+        Address(host="::1", port=0),
+    ),
+    "metrics.query_series": ("5", "6", 5, 6),
+    "health.overdue_seconds": ("60", "90.5", 60.0, 90.5),
     "daemon.reload_seconds": ("1", "2", 1.0, 2.0),
     "daemon.drain_seconds": ("1", "2", 1.0, 2.0),
     "daemon.lease_seconds": ("1", "2", 1.0, 2.0),

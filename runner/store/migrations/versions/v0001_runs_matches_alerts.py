@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_runs()
     _create_ledger()
     _create_definitions()
+    _create_daemons()
     _create_matches()
     _create_alerts()
 
@@ -32,6 +33,7 @@ def _create_runs() -> None:
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("start_at", UtcDateTime),
         sa.Column("started_at", UtcDateTime, nullable=False),
         sa.Column("ended_at", UtcDateTime),
         sa.Column("rows", sa.BigInteger, nullable=False),
@@ -51,6 +53,14 @@ def _create_runs() -> None:
             "revision",
             name="uq_runs_query_scheduled_for_purpose_revision",
         ),
+    )
+    evaluated = sa.text("purpose = 'scheduled' AND state IN ('succeeded', 'truncated')")
+    op.create_index(
+        "ix_runs_evaluated",
+        "runs",
+        ["query", "scheduled_for", "state"],
+        sqlite_where=evaluated,
+        postgresql_where=evaluated,
     )
     op.create_table(
         "attempts",
@@ -89,7 +99,7 @@ def _create_ledger() -> None:
         sa.Column("start_at", UtcDateTime, nullable=False),
         sa.Column("is_live", sa.Boolean, nullable=False),
         sa.Column("run_id", sa.String(36)),
-        sa.Column("owner", sa.String(64)),
+        sa.Column("owner", sa.Text),
         sa.Column("lease_until", UtcDateTime),
         sa.PrimaryKeyConstraint("query", "due", name="pk_backlog"),
     )
@@ -120,6 +130,27 @@ def _create_definitions() -> None:
         sa.Column("kept", sa.JSON, nullable=False),
         sa.Column("since", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("message", name="pk_definition_faults"),
+    )
+
+
+def _create_daemons() -> None:
+    op.create_table(
+        "daemons",
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("pid", sa.Integer, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("started_at", UtcDateTime, nullable=False),
+        sa.Column("beat_at", UtcDateTime, nullable=False),
+        sa.Column("expires_at", UtcDateTime, nullable=False),
+        sa.Column("stopped_at", UtcDateTime),
+        sa.Column("workers", sa.Integer, nullable=False),
+        sa.Column("busy", sa.Integer, nullable=False),
+        sa.Column("queries", sa.Integer, nullable=False),
+        sa.Column("rules", sa.Integer, nullable=False),
+        sa.Column("definitions_at", UtcDateTime, nullable=False),
+        sa.Column("troubles", sa.JSON, nullable=False),
+        sa.PrimaryKeyConstraint("owner", name="pk_daemons"),
     )
 
 

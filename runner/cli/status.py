@@ -1,0 +1,159 @@
+"""`runner status`: whether a daemon is alive, how each query stands, and which share of a period was covered."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from runner import app
+from runner.cli import status_json, status_text
+from runner.cli.options import Moment, format_option, load_settings, project_option, state_option
+from runner.clock import SystemClock
+from runner.schedule.ledger import Interval
+from runner.status import health
+from runner.status.query_status import StatusMaker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from runner.settings import Settings
+    from runner.status.coverage import Coverage
+    from runner.status.daemon_record import SeenDaemon
+    from runner.status.query_status import QueryFacts, QueryStatus
+    from runner.store.definitions import DefinitionFault
+    from runner.store.state import StateStore
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """All that is shown."""
+
+    at: datetime
+    daemons: Sequence[SeenDaemon]
+    queries: Sequence[QueryStatus]
+    periods: dict[str, Interval]
+    coverage: dict[str, dict[str, Coverage]]
+    """For each period, by its label, and each query."""
+    faults: Sequence[DefinitionFault]
+    wrong: Sequence[str]
+
+
+@click.command(name="status")
+@click.argument("query", required=False)
+@click.option("--coverage", is_flag=True, help="Account for every due time of the period, one by one.")
+@click.option(
+    "--from", "start", type=Moment(), help="The start of the period. Default: a day and a week ago."
+)
+@click.option("--to", "end", type=Moment(), help="The end of the period. Default: now.")
+@click.option("--check", is_flag=True, help="End with 1 if something is wrong.")
+@state_option
+@project_option
+@format_option("text", "json")
+def command(
+    query: str | None,
+    coverage: bool,  # noqa: FBT001  click passes options by name
+    start: datetime | None,
+    end: datetime | None,
+    check: bool,  # noqa: FBT001  as above
+    state: str | None,
+    project: Path | None,
+    output_format: str,
+) -> int:
+    """Show from the state database how QUERY (default: all of them) stands, whether or not a daemon is alive.
+
+    Coverage is the share of a period that was evaluated with success: each due time weighs as much as the time since
+    the one before it, and time in which a query was disabled is not owed. With --coverage every due time of the
+    period is accounted for: succeeded, truncated, still owed, or a gap with its reason.
+
+    With --check the exit code is 1 if no daemon is alive, a definition is faulty, a query is overdue, paused or
+    failing, or, with --coverage, a due time is not accounted for.
+    """
+    settings = load_settings(project, state__url=state)
+    clock = SystemClock()
+    now = clock.now()
+    store = app.open_store(settings, clock)
+    try:
+        report = _report(store, settings, query, _periods(start, end, now), now, exactly=coverage)
+    finally:
+        store.close()
+    if output_format == "json":
+        status_json.show(report)
+    elif coverage:
+        status_text.show_coverage(report)
+    elif query is not None:
+        status_text.show_query(report)
+    else:
+        status_text.show_all(report)
+    return int(check and bool(report.wrong))
+
+
+def _periods(start: datetime | None, end: datetime | None, now: datetime) -> dict[str, Interval]:
+    until = end or now
+    if start is not None:
+        if start >= until:
+            raise click.UsageError("--from is to be earlier than --to")
+        return {"period": Interval(start=start, end=until)}
+    return {
+        "24 h": Interval(start=until - _DAY, end=until),
+        "7 d": Interval(start=until - 7 * _DAY, end=until),
+    }
+
+
+def _report(
+    store: StateStore,
+    settings: Settings,
+    query: str | None,
+    periods: dict[str, Interval],
+    now: datetime,
+    *,
+    exactly: bool,
+) -> Report:
+    facts = store.standing.facts()
+    chosen = facts if query is None else [_named(facts, query)]
+    maker = StatusMaker(now)
+    statuses = [maker.status_of(one) for one in chosen]
+    daemons = store.standing.daemons()
+    coverage = {
+        label: store.standing.coverage(chosen, period, exactly=exactly) for label, period in periods.items()
+    }
+    faults = store.definitions.faults()
+    wrong = health.what_is_wrong(
+        daemons, map(_fault_sentence, faults), statuses, settings["health.overdue_seconds"]
+    )
+    wrong += [
+        f"{name}: {one.outcomes['unaccounted']:,} due times are not accounted for"
+        for name, one in list(coverage.values())[-1].items()
+        if one.unaccounted
+    ]
+    return Report(
+        at=now,
+        daemons=daemons,
+        queries=statuses,
+        periods=periods,
+        coverage=coverage,
+        faults=faults,
+        wrong=tuple(wrong),
+    )
+
+
+def _fault_sentence(fault: DefinitionFault) -> str:
+    if not fault.kept:
+        return f"faulty, and there is no last good version: {fault.message}"
+    return f"faulty: {fault.message} ({', '.join(fault.kept)}: the last good version runs)"
+
+
+def _named(facts: Sequence[QueryFacts], query: str) -> QueryFacts:
+    by_name = {one.query: one for one in facts}
+    if query not in by_name:
+        near = difflib.get_close_matches(query, by_name, n=1, cutoff=0.5)
+        hint = f": did you mean {near[0]!r}?" if near else " (a daemon takes queries in when it starts)"
+        raise click.UsageError(f"no daemon has seen a query {query!r}{hint}")
+    return by_name[query]

@@ -1,0 +1,1 @@
+"""What can be said from outside: which daemons are alive, and how each query stands."""

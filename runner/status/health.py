@@ -1,0 +1,81 @@
+"""Health: what keeps the whole chain from working, in sentences. Pure; no sentence means that all is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.status.query_status import QueryState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from runner.status.daemon_record import SeenDaemon
+    from runner.status.query_status import QueryStatus
+
+_NAMED = 3
+"""How many queries a sentence names; of the others it tells the number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FleetHealth:
+    """The figures by which the running of queries is judged, over all queries."""
+
+    overdue: tuple[str, ...]
+    """Queries that have waited for a run longer than they may."""
+    failing: tuple[str, ...]
+    """Queries whose latest run did not succeed."""
+    tried: int
+    """How many enabled queries have been run at all."""
+
+
+def fleet_health(statuses: Iterable[QueryStatus], overdue_limit: float) -> FleetHealth:
+    """Judge all queries; `overdue_limit` is in seconds."""
+    enabled = [status for status in statuses if status.state is QueryState.ENABLED]
+    return FleetHealth(
+        overdue=_names(status for status in enabled if status.overdue_seconds > overdue_limit),
+        failing=_names(status for status in enabled if status.is_failing),
+        tried=sum(status.facts.last_run is not None for status in enabled),
+    )
+
+
+def chain_troubles(health: FleetHealth) -> Iterator[str]:
+    """Yield why runs do not come out of the chain as they should.
+
+    One failing query is its author's business; when every query fails, it is the chain's.
+    """
+    if health.overdue:
+        yield f"overdue: {_listed(health.overdue)}"
+    if health.failing and len(health.failing) == health.tried:
+        yield f"no query succeeds: {_listed(health.failing)}"
+
+
+def what_is_wrong(
+    daemons: Sequence[SeenDaemon],
+    faults: Iterable[str],
+    statuses: Sequence[QueryStatus],
+    overdue_limit: float,
+) -> list[str]:
+    """Return everything that somebody should look at; `faults` are the sentences about definitions."""
+    health = fleet_health(statuses, overdue_limit)
+    alive = [daemon.record for daemon in daemons if daemon.is_alive]
+    found = [] if alive else ["no daemon is alive"]
+    found += [f"{record.owner}: {trouble}" for record in alive for trouble in record.troubles]
+    found += faults
+    if health.overdue:
+        found.append(f"overdue: {_listed(health.overdue)}")
+    if health.failing:
+        found.append(f"failing: {_listed(health.failing)}")
+    paused = _names(status for status in statuses if status.state is QueryState.PAUSED)
+    if paused:
+        found.append(f"paused: {_listed(paused)}")
+    return list(dict.fromkeys(found))
+
+
+def _names(statuses: Iterable[QueryStatus]) -> tuple[str, ...]:
+    return tuple(sorted(status.facts.query for status in statuses))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -83,6 +83,11 @@ def _seconds_or_none(value: Any) -> float:
     return 0.0 if value in (0, 0.0, "0") and not isinstance(value, bool) else seconds(value)
 
 
+def _count_or_none(value: Any) -> int:
+    """Read a whole number that may be 0."""
+    return 0 if value in (0, "0") and not isinstance(value, bool) else count(value)
+
+
 def _catch_up(value: Any) -> str:
     if value not in ("all", "latest", "none"):
         raise ValueError("expected 'all', 'latest' or 'none'")
@@ -228,6 +233,18 @@ OPTIONS: tuple[Option, ...] = (
         help="A query that waits longer than this for a run that should have begun is overdue.",
     ),
     Option(
+        name="failures.pause_after",
+        read=_count_or_none,
+        default=5,
+        help="How many failures in a row that will not pass by themselves pause a query; 0: never.",
+    ),
+    Option(
+        name="failures.probe_minutes",
+        read=count,
+        default=60,
+        help="How often a paused query is tried all the same, at its due times: it may have mended.",
+    ),
+    Option(
         name="daemon.reload_seconds",
         read=seconds,
         default=5.0,
@@ -258,10 +275,18 @@ RULE_OPTIONS: Mapping[str, str] = MappingProxyType(
 
 QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "settle_seconds": "As `schedule.settle_seconds`, for these queries.",
-        "skew_seconds": "As `schedule.skew_seconds`, for these queries.",
-        "catch_up": "As `schedule.catch_up`, for these queries.",
-        "catch_up_limit": "As `schedule.catch_up_limit`, for these queries.",
+        name.partition(".")[2]: name
+        for name in (
+            "schedule.settle_seconds",
+            "schedule.skew_seconds",
+            "schedule.catch_up",
+            "schedule.catch_up_limit",
+            "failures.pause_after",
+            "failures.probe_minutes",
+        )
     }
 )
-"""What `[queries."<QueryName>"]` and `[tags."<tag>"]` may set; a query's own table goes over its tags'."""
+"""What `[queries."<QueryName>"]` and `[tags."<tag>"]` may set: each key, and the option whose place it takes.
+
+A query's own table goes over its tags'.
+"""

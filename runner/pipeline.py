@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from runner.alerts.alert import AlertRules
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
-from runner.errors import QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
+from runner.errors import ClaimLost, QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
+from runner.runs.failure_policy import FailurePolicy, fingerprint_of
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
+from runner.runs.retry import may_pass
 from runner.store.state import FinishedRun, RunResult
 from runner.worker.job import Job, JobLimits, RuleJob
 from runner.worker.spool import MatchSpool
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from runner.runs.query_run import Claim
     from runner.runs.retry import RetryPolicy
     from runner.settings import Settings
+    from runner.store.query_health import AilingQuery
     from runner.store.state import StateStore
     from runner.worker.job import JobOutcome
     from runner.worker.pool import WorkerPool
@@ -49,6 +53,8 @@ class RunReport:
     truncated: str = ""
     seconds: float = 0.0
     """How long the attempt took that ended the run, from its claim to its commit."""
+    ailing: AilingQuery | None = None
+    """How the query fares, if the failure of this run counts towards a pause."""
 
 
 class Pipeline:
@@ -97,7 +103,7 @@ class Pipeline:
         """Run a due time that was claimed from the backlog.
 
         A failure that may pass gives the due time back, to be tried again for the same reference time; so
-        does an interruption. Then there is no report. Raises `StoreError` if the outcome cannot be kept,
+        does an interruption. Then there is no report. Raises `StoreError` if not even a failure can be kept,
         for instance because the lease was lost and another process has taken the run over.
         """
         with (
@@ -108,16 +114,27 @@ class Pipeline:
             try:
                 outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
-            except (QueryError, WorkerError, RunInterrupted) as error:
+            except ClaimLost:
+                raise  # whoever has taken it over writes down how it ended
+            except Exception as error:  # noqa: BLE001  the run's boundary: no failure, even of ours, keeps its due time
                 wait = retries.wait_after(error, claim.attempt)
                 if wait is not None:
-                    self._store.give_back(claim, _fault_of(error), start_at=self._clock.now() + wait)
-                    _log.info(
-                        "query_run_given_back", attempt=claim.attempt, fault=str(error), again_in=str(wait)
-                    )
+                    self._give_back(claim, error, wait)
                     return None
-                report = self._fail(claim, error)
+                report = self._fail(claim, error, self._policy(query))
             return self._told(report, began)
+
+    def _give_back(self, claim: Claim, error: Exception, wait: timedelta) -> None:
+        fault = _fault_of(error)
+        self._store.give_back(claim, fault, start_at=self._clock.now() + wait)
+        _log.info(
+            "query_run_given_back",
+            attempt=claim.attempt,
+            fault=fault.message,
+            fault_kind=fault.kind,
+            transient=fault.transient,
+            again_in=str(wait),
+        )
 
     def _run(self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule]) -> RunReport:
         with (
@@ -129,7 +146,7 @@ class Pipeline:
                 outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
             except (QueryError, WorkerError, RunInterrupted) as error:
-                report = self._fail(claim, error)
+                report = self._fail(claim, error, self._policy(query))
             except BaseException as error:  # Ctrl-C, a full disk, a fault of ours
                 with suppress(StoreError):
                     self._fail(claim, error)
@@ -143,6 +160,7 @@ class Pipeline:
             _log.info("query_run_finished", **_fields(timed))
         else:
             _log.warning("query_run_finished", **_fields(timed))
+        _log_pause(timed)
         return timed
 
     def _finish(
@@ -172,9 +190,25 @@ class Pipeline:
             truncated=outcome.truncated,
         )
 
-    def _fail(self, claim: Claim, error: BaseException) -> RunReport:
+    def _fail(self, claim: Claim, error: BaseException, policy: FailurePolicy | None = None) -> RunReport:
         """Write a failure down. Raises `StoreError` if that cannot be done."""
-        return RunReport(run=self._store.fail(claim, _failed_state(error), _fault_of(error)), finished=None)
+        state = _failed_state(error)
+        if state is RunState.INTERRUPTED:
+            policy = None  # that says nothing about the query
+        failed = self._store.fail(claim, state, _fault_of(error), policy=policy)
+        return RunReport(run=failed.run, finished=None, ailing=failed.ailing)
+
+    def _policy(self, query: ScheduledQuery) -> FailurePolicy:
+        def option(name: str) -> int:
+            value: int = self._settings.of_query(query.name, query.tags, name)
+            return value
+
+        return FailurePolicy(
+            place=str(query.location),
+            fingerprint=fingerprint_of(self._catalogue, query.name, self._settings.lake),
+            pause_after=option("pause_after"),
+            probe_after=timedelta(minutes=option("probe_minutes")),
+        )
 
     def _job(self, query: ScheduledQuery, rules: Sequence[ScheduledRule], at: datetime) -> Job:
         settings = self._settings
@@ -226,7 +260,7 @@ def _fault_of(error: BaseException) -> RunFault:
     return RunFault(
         kind=type(error).__name__,
         message=str(error) or "interrupted by the user",
-        transient=getattr(error, "transient", False),
+        transient=may_pass(error),
     )
 
 
@@ -234,6 +268,15 @@ def _failed_state(error: BaseException) -> RunState:
     if isinstance(error, KeyboardInterrupt | RunInterrupted):
         return RunState.INTERRUPTED
     return RunState.TIMED_OUT if isinstance(error, QueryTimeout) else RunState.FAILED
+
+
+def _log_pause(report: RunReport) -> None:
+    """Tell once that a query is paused, and once that it is so no longer."""
+    ailing = report.ailing
+    if ailing is not None and ailing.paused_at is not None:
+        _log.warning("query_paused", failures=ailing.failures, fault=ailing.message)
+    if report.finished is not None and report.finished.has_resumed:
+        _log.info("query_resumed", reason="it succeeded")
 
 
 def _fields(report: RunReport) -> dict[str, object]:
@@ -253,4 +296,6 @@ def _fields(report: RunReport) -> dict[str, object]:
         "rule_errors": run.counts.errors,
         "alerts": len(report.finished.alerts) if report.finished else 0,
         "fault": run.fault.message if run.fault else None,
+        "fault_kind": run.fault.kind if run.fault else None,
+        "transient": run.fault.transient if run.fault else None,
     }

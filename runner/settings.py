@@ -80,7 +80,7 @@ class Settings:
     def of_query(self, name: str, tags: Iterable[str], option: str) -> Any:
         """Return a `QUERY_OPTIONS` option for a query: its own, else its first tag's, else the general one."""
         tables = [self.queries.get(name, {}), *(self.tags.get(tag, {}) for tag in tags)]
-        return next((table[option] for table in tables if option in table), self[f"schedule.{option}"])
+        return next((table[option] for table in tables if option in table), self[QUERY_OPTIONS[option]])
 
 
 def find_root(start: Path) -> Path:
@@ -196,7 +196,7 @@ def _query_overrides(section: str, tables: Any, faults: list[str]) -> Iterator[t
                 faults.append(f"{place}.{key}: there is no such option{_suggestion(key, QUERY_OPTIONS)}")
                 continue
             try:
-                found[key] = _BY_NAME[f"schedule.{key}"].read(value)
+                found[key] = _BY_NAME[QUERY_OPTIONS[key]].read(value)
             except ValueError as error:
                 faults.append(f"{place}.{key}: {error}, found {value!r}")
         yield name, MappingProxyType(found)

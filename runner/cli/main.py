@@ -25,6 +25,7 @@ COMMANDS = {
     "daemon": "Run every enabled query at its due times, for months.",
     "next": "Show when queries run next, and which windows they answer for.",
     "status": "Show whether a daemon is alive, how each query stands, and what was covered.",
+    "queries": "List paused queries, and let them go on.",
     "gaps": "List, and fill, the due times that were not evaluated.",
     "runs": "List the latest runs.",
     "ingest": "Take log files into the data lake.",

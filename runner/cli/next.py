@@ -10,10 +10,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from runner import app
 from runner.cli import output
-from runner.cli.options import Moment, format_option, load_settings, project_option, written
+from runner.cli.options import Moment, format_option, load_settings, project_option, state_option, written
 from runner.clock import SystemClock
-from runner.daemon.process import timing_of
+from runner.daemon.process import sqlite_file, timing_of
 from runner.definitions.catalogue import read_catalogue
 from runner.schedule.due import next_due
 from runner.schedule.ledger import window_of
@@ -34,17 +35,24 @@ if TYPE_CHECKING:
     "--count", type=click.IntRange(min=1), default=3, show_default=True, help="How many due times of each."
 )
 @click.option("--after", type=Moment(), help="Due times later than this. Default: now.")
+@state_option
 @project_option
 @format_option("text", "json")
 def command(
-    queries: tuple[str, ...], count: int, after: datetime | None, project: Path | None, output_format: str
+    queries: tuple[str, ...],
+    count: int,
+    after: datetime | None,
+    state: str | None,
+    project: Path | None,
+    output_format: str,
 ) -> int:
     """Show the coming due times of QUERIES (default: of all that are enabled), their windows and starts.
 
     The window of a due time reaches back to the one before; the run starts at the due time, plus what the
-    settings give late data (settle) and what spreads queries out (skew).
+    settings give late data (settle) and what spreads queries out (skew). The due times of a paused query
+    become gaps, until it goes on or a trial of it is due.
     """
-    settings = load_settings(project)
+    settings = load_settings(project, state__url=state)
     catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
     moment = after or SystemClock().now()
     rows = [
@@ -52,12 +60,33 @@ def command(
         for query in _chosen(catalogue, queries)
         for row in itertools.islice(_due(query, settings, moment), count)
     ]
+    _mark_paused(rows, settings)
     rows.sort(key=lambda row: (row["starts_at"], row["query"]))
     if output_format == "json":
         output.print_json(rows)
     else:
         _show(rows)
     return 0
+
+
+def _mark_paused(rows: Sequence[dict[str, Any]], settings: Settings) -> None:
+    """Say of each due time whether its query is paused, as far as there is a state database."""
+    paused = _paused(settings)
+    for row in rows:
+        probe_at = paused.get(row["query"])
+        row["paused"] = row["query"] in paused
+        row["next_trial_from"] = probe_at and written(probe_at.replace(microsecond=0))
+
+
+def _paused(settings: Settings) -> dict[str, datetime | None]:
+    """Return the paused queries with the times of their trials; showing what comes makes no state database."""
+    file = sqlite_file(settings.state_url)
+    if file is not None and not file.exists():
+        return {}
+    store = app.open_store(settings, SystemClock())
+    found = store.health.paused_queries()
+    store.close()
+    return {one.query: one.probe_at for one in found}
 
 
 def _chosen(catalogue: Catalogue, names: Sequence[str]) -> list[ScheduledQuery]:
@@ -91,5 +120,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     for heading in ("Starts", "Query", "Due", "Window from"):
         table.add_column(heading)
     for row in rows:
-        table.add_row(row["starts_at"], Text(row["query"]), row["due"], row["window_start"])
+        note = f" (paused, next trial from {row['next_trial_from']})" if row["paused"] else ""
+        name = Text(row["query"]) + Text(note, style="red")
+        table.add_row(row["starts_at"], name, row["due"], row["window_start"])
     output.show_table(table)

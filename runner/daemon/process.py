@@ -26,6 +26,7 @@ from runner.daemon.outside import Outside
 from runner.daemon.planner import Planner
 from runner.daemon.present import PresentTime
 from runner.daemon.pulse import Pulse
+from runner.daemon.upkeep import Upkeep
 from runner.daemon.watch import DefinitionWatch
 from runner.definitions.definition_files import DefinitionFiles
 from runner.errors import StoreError
@@ -141,7 +142,7 @@ class Daemon:
 
     def _has_its_turn(self, stack: ExitStack) -> bool:
         """Wait, if need be and asked for, until no other daemon is there; return False if told to stop before."""
-        file = _sqlite_file(self._settings)
+        file = sqlite_file(self._settings.state_url)
         if file is None:
             return True
         lock = file.with_name(file.name + ".daemon.lock")
@@ -168,7 +169,7 @@ class Daemon:
         )
         stack.callback(self._store.close)
         self._checkpoints.reached(Checkpoint.STATE_OPENED)
-        if _sqlite_file(settings) is not None:
+        if sqlite_file(settings.state_url) is not None:
             self._store.ledger.release_all()  # nobody else can be at work: what was claimed was lost
             self._checkpoints.reached(Checkpoint.LOST_CLAIMS_RELEASED)
         remove_spill_of_the_dead(settings.spill)
@@ -194,6 +195,12 @@ class Daemon:
         )
         self._checkpoints.reached(Checkpoint.DEFINITIONS_READ)
         self._planner = Planner(self._store.ledger, self._timing_of)
+        self._upkeep = Upkeep(
+            self._store,
+            settings,
+            lambda: self._definitions.catalogue,
+            may_exist=self._definitions.may_exist,
+        )
         self._load()
         self._executor = Executor(
             store=self._store,
@@ -226,6 +233,7 @@ class Daemon:
             )
             self._is_planned = True
         self._outside.loaded(catalogue, self._definitions.faults)
+        self._upkeep.definitions_loaded(catalogue)
 
     def _alarm_clock(self) -> AlarmClock:
         alarm = AlarmClock()
@@ -233,6 +241,7 @@ class Daemon:
         lease_seconds = self._lease.total_seconds()
         alarm.every(lease_seconds / _LEASE_SHARE, self._extend_leases)
         self._outside.attend(alarm)
+        alarm.every(_SAFETY_SECONDS, self._upkeep.look)
         self._alarm = alarm
         self._set_alarm()
         return alarm
@@ -339,6 +348,7 @@ def timing_of(settings: Settings, query: ScheduledQuery) -> QueryTiming:
     )
 
 
-def _sqlite_file(settings: Settings) -> Path | None:
-    url = sa.make_url(settings.state_url)
+def sqlite_file(state_url: str) -> Path | None:
+    """Return the file of a SQLite state database; None if it is in memory, or another database."""
+    url = sa.make_url(state_url)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

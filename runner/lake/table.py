@@ -71,6 +71,15 @@ def tables_of(lake: Path) -> frozenset[TableName]:
     )
 
 
+def declared(lake: Path) -> list[str]:
+    """Return each table with the state of its schema file, sorted: it differs once tables or columns come or go."""
+    return sorted(
+        f"{database.name}.{folder.name} {_changed_at(folder / SCHEMA_FILE)}"
+        for database in _folders(lake)
+        for folder in _folders(database)
+    )
+
+
 def snapshot(lake: Path, names: Iterable[TableName], *, until: date) -> Snapshot:
     """List the files of some tables, without the days after `until` (UTC).
 
@@ -131,5 +140,12 @@ def _files(folder: Path, until: date) -> list[Path]:
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _changed_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
     except FileNotFoundError:
         return 0

@@ -8,6 +8,11 @@ from datetime import timedelta
 from runner.errors import QueryError, RunInterrupted
 
 
+def may_pass(error: BaseException) -> bool:
+    """Tell whether the same run may succeed when it is tried again: all but faults of the query may."""
+    return error.transient if isinstance(error, QueryError) else True
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
     """How often a failure that may pass is tried again, and after how long: twice as long each time."""
@@ -25,8 +30,7 @@ class RetryPolicy:
         """
         if isinstance(error, RunInterrupted):
             return timedelta(0)
-        may_pass = getattr(error, "transient", False) or not isinstance(error, QueryError)
-        if not may_pass or attempt >= self.attempts:
+        if not may_pass(error) or attempt >= self.attempts:
             return None
         doubled: timedelta = self.first_wait * 2 ** (attempt - 1)
         return min(doubled, self.longest_wait)

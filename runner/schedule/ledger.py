@@ -45,6 +45,7 @@ class GapReason(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed out"
     LIMIT = "limit"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

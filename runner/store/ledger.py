@@ -7,7 +7,7 @@ lease holds; the number of the attempt is the fencing token, so that a process t
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -18,11 +18,10 @@ from runner.runs.query_run import Claim, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch, GapReason
 from runner.store import runs as run_rows
 from runner.store.database import take_turns, upsert
-from runner.store.schema import attempts, backlog, epochs, gaps, runs, watermarks
+from runner.store.schema import attempts, backlog, epochs, gaps, query_health, runs, watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import timedelta
 
     from sqlalchemy.engine import Connection, RowMapping
 
@@ -52,19 +51,26 @@ def watermarks_by_query(connection: Connection) -> dict[str, datetime]:
     return {row.query: row.recorded_until for row in connection.execute(sa.select(watermarks))}
 
 
-def record_due(connection: Connection, plans: Sequence[DuePlan]) -> None:
+def keep_turn(connection: Connection) -> None:
+    """Let nobody else record or claim due times until the end of the transaction."""
+    take_turns(connection, [_CLAIMING])
+
+
+def record_due(connection: Connection, plans: Sequence[DuePlan], now: datetime) -> None:
     """Put due times into the backlog, or among the gaps, and move the watermarks.
 
-    What another process has recorded stays as it is. A watermark never goes back.
+    What another process has recorded stays as it is. A watermark never goes back. The due times of a paused
+    query are gaps, but for one now and then.
     """
-    take_turns(connection, [_CLAIMING])
+    keep_turn(connection)
     marks = watermarks_by_query(connection)
     new = [plan for plan in plans if plan.watermark > marks[plan.query]]
+    stopped = _stopped_by_pause(connection, new, marks, now)
     owed = [
         {"query": plan.query, "due": run.due, "start_at": run.start_at, "is_live": run.is_live}
         for plan in new
         for run in plan.runs
-        if run.due > marks[plan.query]
+        if run.due > marks[plan.query] and (plan.query, run.due) not in stopped
     ]
     missed = [
         {"query": plan.query, "due": due, "reason": plan.gap_reason.value}
@@ -72,6 +78,7 @@ def record_due(connection: Connection, plans: Sequence[DuePlan]) -> None:
         for due in plan.gaps
         if due > marks[plan.query]
     ]
+    missed += [{"query": query, "due": due, "reason": GapReason.PAUSED.value} for query, due in stopped]
     if owed:
         connection.execute(upsert(connection, backlog).on_conflict_do_nothing(), owed)
     if missed:
@@ -79,6 +86,38 @@ def record_due(connection: Connection, plans: Sequence[DuePlan]) -> None:
     moved = [{"name": plan.query, "until": plan.watermark} for plan in new]
     if moved:
         connection.execute(_MOVE_WATERMARK, moved)
+
+
+def close_backlog(connection: Connection, query: str) -> None:
+    """Make gaps of a query's due times that wait for their first attempt, as it is paused."""
+    waiting = sa.and_(backlog.c.query == query, backlog.c.run_id.is_(None))
+    paused = sa.literal(GapReason.PAUSED.value, gaps.c.reason.type)
+    moved = sa.select(backlog.c.query, backlog.c.due, paused).where(waiting)
+    insert = upsert(connection, gaps).from_select(["query", "due", "reason"], moved)
+    connection.execute(insert.on_conflict_do_nothing())
+    connection.execute(sa.delete(backlog).where(waiting))
+
+
+def _stopped_by_pause(
+    connection: Connection, plans: Sequence[DuePlan], marks: Mapping[str, datetime], now: datetime
+) -> list[tuple[str, datetime]]:
+    """Return the due times of paused queries; where a trial is due, the newest of them is left out, and run."""
+    paused = sa.select(query_health).where(query_health.c.paused_at.is_not(None))
+    rows = {row["query"]: row for row in connection.execute(paused).mappings()}
+    stopped: list[tuple[str, datetime]] = []
+    for plan in plans:
+        new = [run.due for run in plan.runs if run.due > marks[plan.query]]
+        if plan.query not in rows or not new:
+            continue
+        row = rows[plan.query]
+        if row["probe_at"] <= now:
+            new.remove(max(new))
+            again = now + timedelta(seconds=row["probe_seconds"])
+            connection.execute(
+                sa.update(query_health).where(query_health.c.query == plan.query).values(probe_at=again)
+            )
+        stopped += [(plan.query, due) for due in new]
+    return stopped
 
 
 def claim_next(connection: Connection, owner: str, lease: timedelta, now: datetime) -> Claim | None:

@@ -49,7 +49,7 @@ class LedgerStore:
         """Record due times and move the watermarks; what is there already stays."""
         self._reached(Checkpoint.DUE_BEGINS)
         with self._database.transaction() as connection:
-            ledger.record_due(connection, plans)
+            ledger.record_due(connection, plans, self._clock.now())
             self._reached(Checkpoint.DUE_UNCOMMITTED)
         self._reached(Checkpoint.DUE_RECORDED)
 

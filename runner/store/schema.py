@@ -199,6 +199,30 @@ daemons = Table(
 One is alive until `expires_at`, by the database's clock, unless it has stopped.
 """
 
+query_health = Table(
+    "query_health",
+    metadata,
+    Column("query", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", UtcDateTime, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("paused_at", UtcDateTime),
+    Column("probe_at", UtcDateTime),
+    Column("probe_seconds", BigInteger, nullable=False),
+)
+"""Queries whose last runs failed for good, and how often in a row; those with `paused_at` are paused."""
+
+standing_errors = Table(
+    "standing_errors",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("as_of", UtcDateTime, nullable=False),
+    Column("alert_id", String(32)),
+)
+"""The alert that stands for a system error as long as it lasts; without one it is mended, as of that time."""
+
 matches = Table(
     "matches",
     metadata,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.alerts.system_fault import SystemFaultKind, query_failed
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
-from runner.runs.query_run import RunCounts, RunState
+from runner.runs.query_run import RunCounts, RunPurpose, RunState
 from runner.schedule.ledger import GapReason
-from runner.store import alert_book, alerts, ledger, matches, runs
+from runner.store import alert_book, alerts, ledger, matches, query_health, runs, system_errors
 from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
+from runner.store.health_store import HealthStore
 from runner.store.ledger_store import LedgerStore
 from runner.store.standing_store import StandingStore
 
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from runner.alerts.match import Match
     from runner.checkpoints import Checkpoints
     from runner.clock import Clock
+    from runner.runs.failure_policy import FailurePolicy
     from runner.runs.query_run import Claim, QueryRun, RunFault, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
+    from runner.store.query_health import AilingQuery
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +54,17 @@ class FinishedRun:
 
     run: QueryRun
     alerts: tuple[ChangedAlert, ...]
+    has_resumed: bool = False
+    """The query was paused, and is so no longer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedRun:
+    """A run that did not succeed, and what that means for its query."""
+
+    run: QueryRun
+    ailing: AilingQuery | None = None
+    """How the query fares now, if failures of this kind can pause it."""
 
 
 class StateStore:
@@ -73,6 +88,7 @@ class StateStore:
         self.ledger = LedgerStore(self._database, clock, checkpoints)
         self.definitions = DefinitionStore(self._database, clock)
         self.standing = StandingStore(self._database)
+        self.health = HealthStore(self._database, clock)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""
@@ -116,9 +132,20 @@ class StateStore:
             )
             self._reached(Checkpoint.RUN_ENDED)
             changed = self._store_matches(connection, claim, result)
+            has_resumed = self._mend_query(connection, claim)
             self._reached(Checkpoint.COMMIT_ENDS)
         self._reached(Checkpoint.COMMITTED)
-        return FinishedRun(run=run, alerts=tuple(changed))
+        return FinishedRun(run=run, alerts=tuple(changed), has_resumed=has_resumed)
+
+    def _mend_query(self, connection: Connection, claim: Claim) -> bool:
+        """Resolve what stood against a query that has succeeded by its schedule; returns whether it was paused."""
+        if claim.key.purpose is not RunPurpose.SCHEDULED:
+            return False
+        query, now = claim.key.query, self._clock.now()
+        comment = f"the query succeeded for {claim.key.scheduled_for:%Y-%m-%dT%H:%M:%SZ}"
+        was_paused = query_health.recover(connection, query, now, comment)
+        system_errors.mend(connection, SystemFaultKind.QUERY_FAILED, query, now=now, comment=comment)
+        return was_paused
 
     def _store_matches(self, connection: Connection, claim: Claim, result: RunResult) -> list[ChangedAlert]:
         if not matches.stage(connection, self._told_of(result.matches)):
@@ -141,27 +168,48 @@ class StateStore:
             yield batch
 
     def fail(
-        self, claim: Claim, state: RunState, fault: RunFault, counts: RunCounts | None = None
-    ) -> QueryRun:
+        self,
+        claim: Claim,
+        state: RunState,
+        fault: RunFault,
+        counts: RunCounts | None = None,
+        *,
+        policy: FailurePolicy | None = None,
+    ) -> FailedRun:
         """Write down that a run did not succeed; nothing that it found is stored. Its due time is a gap.
 
-        Raises `ClaimLost` as `finish` does.
+        With a policy, a run by schedule raises a system error that stands until the query succeeds again, and
+        a failure that will not pass counts towards a pause. Raises `ClaimLost` as `finish` does.
         """
         self._reached(Checkpoint.FAILURE_BEGINS)
         with self._database.transaction() as connection:
+            ledger.keep_turn(connection)
+            now = self._clock.now()
             reason = GapReason.TIMED_OUT if state is RunState.TIMED_OUT else GapReason.FAILED
             ledger.settle(connection, claim, reason)
-            run = runs.end(
-                connection,
-                claim,
-                state=state,
-                now=self._clock.now(),
-                counts=counts or RunCounts(),
-                fault=fault,
-            )
+            run = runs.end(connection, claim, state=state, now=now, counts=counts or RunCounts(), fault=fault)
+            ailing = self._blame_query(connection, claim, fault, policy)
             self._reached(Checkpoint.FAILURE_UNCOMMITTED)
         self._reached(Checkpoint.FAILED)
-        return run
+        return FailedRun(run=run, ailing=ailing)
+
+    def _blame_query(
+        self, connection: Connection, claim: Claim, fault: RunFault, policy: FailurePolicy | None
+    ) -> AilingQuery | None:
+        if policy is None or claim.key.purpose is not RunPurpose.SCHEDULED:
+            return None
+        query, now = claim.key.query, self._clock.now()
+        failed = query_failed(
+            query,
+            place=policy.place,
+            due=claim.key.scheduled_for,
+            fault_kind=fault.kind,
+            message=fault.message,
+        )
+        system_errors.stand(connection, failed, now=now, run_id=claim.run_id)
+        if fault.transient:
+            return None
+        return query_health.count_failure(connection, query, fault, policy, now)
 
     def give_back(self, claim: Claim, fault: RunFault, *, start_at: datetime) -> None:
         """Give up an attempt at a scheduled run; another one is made, not before `start_at`.

@@ -30,6 +30,8 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     ),
     "metrics.query_series": ("5", "6", 5, 6),
     "health.overdue_seconds": ("60", "90.5", 60.0, 90.5),
+    "failures.pause_after": ("0", "3", 0, 3),
+    "failures.probe_minutes": ("30", "90", 30, 90),
     "daemon.reload_seconds": ("1", "2", 1.0, 2.0),
     "daemon.drain_seconds": ("1", "2", 1.0, 2.0),
     "daemon.lease_seconds": ("1", "2", 1.0, 2.0),

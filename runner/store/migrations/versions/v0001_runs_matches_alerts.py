@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_daemons()
     _create_matches()
     _create_alerts()
+    _create_health()
 
 
 def _create_runs() -> None:
@@ -236,3 +237,26 @@ def _create_alerts() -> None:
         ),
     )
     op.create_index("ix_alert_history_alert_id", "alert_history", ["alert_id"])
+
+
+def _create_health() -> None:
+    op.create_table(
+        "query_health",
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("failing_since", UtcDateTime, nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("paused_at", UtcDateTime),
+        sa.Column("probe_at", UtcDateTime),
+        sa.Column("probe_seconds", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("query", name="pk_query_health"),
+    )
+    op.create_table(
+        "standing_errors",
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("as_of", UtcDateTime, nullable=False),
+        sa.Column("alert_id", sa.String(32)),
+        sa.PrimaryKeyConstraint("kind", "subject", name="pk_standing_errors"),
+    )

@@ -11,6 +11,7 @@ RunnerError
 │   ├── RefusedQuery                the statement is not one that may run
 │   ├── QueryTimeout                it took longer than its schedule allows
 │   ├── UnknownLogType              it asks for a table that is not there
+│   ├── UnknownColumn               it asks for a column that no table of it has
 │   ├── OutOfMemory                 it needed more memory than a worker may have
 │   ├── UnreadableLake              a file of the lake could not be read
 │   └── TooManyRows                 it returned more than it may
@@ -28,9 +29,12 @@ RunnerError
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.definitions.location import Location
 
 
@@ -103,7 +107,29 @@ class QueryTimeout(QueryError):
 
 
 class UnknownLogType(QueryError):
-    """The query asks for a table that is not in the lake."""
+    """The query asks for a table that is not in the lake; `line` and `column` as those of `RefusedQuery`."""
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Remark:
+    """A sentence about one place of a query's SQL; `line` and `column` count from 1, and are 0 where nobody knows."""
+
+    line: int = 0
+    column: int = 0
+    message: str
+
+
+class UnknownColumn(QueryError):
+    """The query asks for columns that no table of it has; `remarks` name each one and its place in the SQL."""
+
+    def __init__(self, remarks: Sequence[Remark]) -> None:
+        super().__init__("; ".join(dict.fromkeys(remark.message for remark in remarks)))
+        self.remarks = tuple(remarks)
 
 
 class OutOfMemory(QueryError):

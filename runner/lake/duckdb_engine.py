@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from runner.errors import UnreadableLake
-from runner.lake import duckdb_errors, parse_tree, plain_types, rows, table
+from runner.lake import duckdb_errors, engine_macros, parse_tree, plain_types, rows, table
 from runner.lake.dialect import compiler
 from runner.lake.plain_types import identifier
 from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from runner.lake.dialect.compiler import CompiledQuery
+    from runner.lake.dialect.compiler import CompiledQuery, Schema
     from runner.lake.rows import RowBatch
     from runner.lake.table import Snapshot, TableName
 
@@ -47,7 +47,11 @@ class DuckDBEngine:
     def __init__(self, lake: Path, limits: EngineLimits) -> None:
         self._lake = lake.resolve()
         self._connection = duckdb.connect(":memory:", config={"threads": limits.threads})
-        for statement in (*_VALUE_NAMES_REFUSED, *_settings(self._lake, limits)):
+        for statement in (
+            *_VALUE_NAMES_REFUSED,
+            *engine_macros.create_statements(),
+            *_settings(self._lake, limits),
+        ):
             self._connection.execute(statement)
 
     def tables(self) -> frozenset[TableName]:
@@ -56,13 +60,29 @@ class DuckDBEngine:
 
     def compile(self, text: str, *, dialect: str, reference: datetime) -> CompiledQuery:
         """Compile SQL for a reference time (aware). Raises `RefusedQuery` and `UnknownLogType`."""
-        query = compiler.compile_query(text, dialect=dialect, reference=reference, known=self.tables())
+        query = compiler.compile_query(
+            text,
+            dialect=dialect,
+            reference=reference,
+            known=self.tables(),
+            schema_of=lambda names: self._schema(names, reference),
+        )
         with duckdb_errors.translated():
             [(tree,)] = self._connection.execute(
                 "SELECT json_serialize_sql(?::VARCHAR)", [query.sql]
             ).fetchall()
         parse_tree.check(tree, {name.view for name in query.tables})
         return query
+
+    def _schema(self, names: Collection[TableName], reference: datetime) -> Schema:
+        """Tell the columns of some tables as a run at the reference time would find them."""
+        snapshot = table.snapshot(self._lake, names, until=reference.astimezone(UTC).date())
+        with self._reading(snapshot):
+            return {name: self._columns(files) for name, files in snapshot.files.items()}
+
+    def _columns(self, files: Sequence[Path]) -> dict[str, str]:
+        described = self._connection.execute(f"DESCRIBE SELECT * FROM {_parquet(files)}").fetchall()  # noqa: S608  paths are quoted
+        return {name: type_ for name, type_, *_ in described}
 
     def snapshot(self, query: CompiledQuery, reference: datetime) -> Snapshot:
         """Fix the list of files that the query reads. Raises `UnknownLogType` for a table without files."""

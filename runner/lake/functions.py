@@ -8,6 +8,8 @@ engine's own state, run SQL hidden in text, wait, or fail on purpose.
 
 from __future__ import annotations
 
+from runner.lake.engine_macros import MACRO_NAMES
+
 _AGGREGATES = """
     any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
     arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg bit_and
@@ -98,8 +100,8 @@ _RANDOM = """
 
 ALLOWED_FUNCTIONS = frozenset(
     f"{_AGGREGATES} {_NESTED} {_JSON} {_TIMES} {_NUMBERS} {_TEXT} {_RANDOM}".split()
-)
+) | frozenset(MACRO_NAMES)
 """Scalar, aggregate and window functions, in lower case. Operators such as `+` and `~~` are not named here."""
 
-ALLOWED_TABLE_FUNCTIONS = frozenset({"generate_series", "range", "unnest"})
+ALLOWED_TABLE_FUNCTIONS = frozenset({"generate_series", "json_each", "json_tree", "range", "unnest"})
 """The functions that may stand where a table stands."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from runner.definitions.codes import Code
 from runner.definitions.notice import Notice
-from runner.errors import DefinitionError, QueryError, RefusedQuery, UnknownLogType
+from runner.errors import DefinitionError, QueryError, RefusedQuery, UnknownColumn, UnknownLogType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from runner.definitions.location import Location
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.lake.dialect.compiler import CompiledQuery
     from runner.lake.table import TableName
@@ -43,7 +44,7 @@ def check_queries(
         try:
             notices += _notices(query, lake, reference)
         except QueryError as error:
-            errors.append(_located(query, error))
+            errors += _located(query, error)
     return errors, notices
 
 
@@ -59,11 +60,20 @@ def _notices(query: ScheduledQuery, lake: QueryCompiler, reference: datetime) ->
     return volatile + timeless
 
 
-def _located(query: ScheduledQuery, error: QueryError) -> DefinitionError:
+def _located(query: ScheduledQuery, error: QueryError) -> list[DefinitionError]:
+    if isinstance(error, UnknownColumn):
+        return [
+            DefinitionError(remark.message, _place(query, remark.line, remark.column), Code.UNBOUND_SQL)
+            for remark in error.remarks
+        ]
     code = {RefusedQuery: Code.REFUSED_SQL, UnknownLogType: Code.UNKNOWN_TABLE}.get(
         type(error), Code.UNBOUND_SQL
     )
     place = query.sql.location
-    if isinstance(error, RefusedQuery) and error.line is not None:
-        place = query.sql.locate(error.line, error.column or 1)
-    return DefinitionError(str(error), place, code)
+    if isinstance(error, RefusedQuery | UnknownLogType):
+        place = _place(query, error.line, error.column)
+    return [DefinitionError(str(error), place, code)]
+
+
+def _place(query: ScheduledQuery, line: int | None, column: int | None) -> Location:
+    return query.sql.locate(line, column or 1) if line else query.sql.location

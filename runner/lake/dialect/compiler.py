@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.errors import RefusedQuery
-from runner.lake.dialect import gate, macros, parsing, reference_time, reproducibility, tables
+from runner.errors import RefusedQuery, UnknownColumn
+from runner.lake.dialect import (
+    aggregates,
+    gate,
+    macros,
+    parsing,
+    reference_time,
+    reproducibility,
+    structure,
+    tables,
+)
+from runner.lake.dialect.binding import QueryBinder
+from runner.lake.dialect.findings import Findings
+from runner.lake.dialect.sql_types import of_duckdb
+from runner.lake.dialect.trees import put
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
+    from runner.errors import Remark
+    from runner.lake.dialect.sql_types import SqlType
     from runner.lake.table import TableName
+
+    Schema = Mapping[TableName, Mapping[str, str]]
+    """Table → column → DuckDB type, as DESCRIBE writes it."""
+
+SNOWFLAKE = "snowflake"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,23 +48,36 @@ class CompiledQuery:
     tables: frozenset[TableName]
     doubts: tuple[str, ...]
     """Why the same time might not give the same answer; empty for most queries."""
+    approximations: tuple[Remark, ...] = field(default=())
+    """What may answer differently from the engine whose SQL this is, and why."""
 
 
 def compile_query(
-    text: str, *, dialect: str, reference: datetime, known: Collection[TableName]
+    text: str,
+    *,
+    dialect: str,
+    reference: datetime,
+    known: Collection[TableName],
+    schema_of: Callable[[Collection[TableName]], Schema] | None = None,
 ) -> CompiledQuery:
     """Compile SQL as written, for a reference time (aware) and the tables of a lake.
 
-    Raises `RefusedQuery` for anything but one SELECT over tables, and `UnknownLogType` for a table
-    that is not in `known`.
+    `schema_of` tells the columns of tables; without it, columns are taken as they are written. Raises `RefusedQuery`
+    for anything but one SELECT over tables, `UnknownLogType` for a table that is not in `known`, and `UnknownColumn`.
     """
     try:
-        return _compiled(text, dialect, reference.astimezone(UTC), known)
+        return _compiled(text, dialect, reference.astimezone(UTC), known, schema_of)
     except RecursionError:
         raise RefusedQuery("the query is nested too deeply") from None
 
 
-def _compiled(text: str, dialect: str, reference: datetime, known: Collection[TableName]) -> CompiledQuery:
+def _compiled(
+    text: str,
+    dialect: str,
+    reference: datetime,
+    known: Collection[TableName],
+    schema_of: Callable[[Collection[TableName]], Schema] | None,
+) -> CompiledQuery:
     query = parsing.parse(text, dialect)
     gate.check(query)
     doubts = reproducibility.doubts(query)
@@ -50,7 +85,29 @@ def _compiled(text: str, dialect: str, reference: datetime, known: Collection[Ta
     macros.expand(query, reference)
     reference_time.bind(query, reference)
     used = tables.bind(query, known)
-    return CompiledQuery(sql=query.sql("duckdb", identify=True), tables=used, doubts=doubts)
+    findings = Findings()
+    if dialect == SNOWFLAKE:
+        structure.normalise(query)
+    schema = schema_of(frozenset(used.values())) if schema_of else {}
+    QueryBinder(_columns_of(schema), findings, lenient=dialect != SNOWFLAKE).bind(query)
+    if findings.unknown:
+        raise UnknownColumn(findings.unknown)
+    if dialect == SNOWFLAKE:
+        aggregates.complete(query)
+    return CompiledQuery(
+        sql=query.sql("duckdb", identify=True),
+        tables=frozenset(used.values()),
+        doubts=doubts,
+        approximations=tuple(sorted(set(findings.approximations))),
+    )
+
+
+def _columns_of(schema: Schema) -> Callable[[exp.Table], Mapping[str, SqlType] | None]:
+    typed = {
+        name.view: {column: of_duckdb(type_) for column, type_ in columns.items()}
+        for name, columns in schema.items()
+    }
+    return lambda table: typed.get(table.name)
 
 
 _NAMED = (exp.Alias, exp.Aliases, exp.Column, exp.Columns, exp.Dot, exp.Star, exp.Unnest)
@@ -58,8 +115,18 @@ _NAMED = (exp.Alias, exp.Aliases, exp.Column, exp.Columns, exp.Dot, exp.Star, ex
 
 
 def _name_outputs(query: exp.Query, dialect: str) -> None:
-    """Give a computed column without a name the text it was written as: rules ask for it by that name."""
+    """Give a computed column without a name the text it was written as: rules ask for it by that name.
+
+    Of two that are written alike, the later gets a number: a row has one value for each name.
+    """
+    taken = {output.alias_or_name.lower() for output in query.selects}
     for output in query.selects:
         if not isinstance(output, _NAMED):
-            text = output.sql(dialect).lower()
-            output.replace(exp.alias_(output.copy(), text, quoted=True))
+            name = _free_name(output.sql(dialect, comments=False).lower(), taken)
+            taken.add(name)
+            put(output, partial(exp.alias_, alias=name, quoted=True, copy=False))
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    numbered = (f"{name}_{number}" for number in itertools.count(1))
+    return name if name not in taken else next(other for other in numbered if other not in taken)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from runner.lake.dialect.parsing import TIME_MACROS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     Expansion = Callable[[Sequence[exp.Expr], exp.Column, datetime], exp.Expr]
 
@@ -108,6 +109,32 @@ def _offset(argument: exp.Expr) -> timedelta:
 
 def _moment(argument: exp.Expr) -> exp.Expr:
     """Any expression as naive UTC: text may carry an offset, and a timestamp without one is UTC."""
-    return exp.paren(
-        exp.AtTimeZone(this=exp.cast(argument.copy(), "timestamptz"), zone=exp.Literal.string("UTC"))
-    )
+    written = _written_moment(argument)
+    if written is not None:
+        return timestamp(written)
+    instant = exp.cast(argument.copy(), "timestamptz")
+    return exp.paren(settled(exp.AtTimeZone(this=instant, zone=exp.Literal.string("UTC"))))
+
+
+def _written_moment(argument: exp.Expr) -> datetime | None:
+    if not isinstance(argument, exp.Literal) or not argument.is_string:
+        return None
+    try:
+        moment = datetime.fromisoformat(argument.name.strip())
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_SETTLED = "settled"
+
+
+def settled(node: exp.AtTimeZone) -> exp.AtTimeZone:
+    """Mark a conversion to UTC as ours: the typed pass reads what is inside it and leaves the rest."""
+    node.meta[_SETTLED] = True
+    return node
+
+
+def is_settled(node: exp.Expr) -> bool:
+    """Tell whether a node is a conversion that was written here."""
+    return isinstance(node, exp.AtTimeZone) and _SETTLED in node.meta

@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import RefusedQuery
+from runner.lake.dialect.snowflake import PantherSnowflake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +36,9 @@ def parse(text: str, dialect: str) -> exp.Query:
     """
     if _PRAGMA.search(text):
         raise RefusedQuery("templates (`-- pragma: template`) are not supported yet: write the SQL out")
-    reader = sqlglot.Dialect.get_or_raise(dialect)
+    reader = PantherSnowflake() if dialect == "snowflake" else sqlglot.Dialect.get_or_raise(dialect)
     try:
-        tokens = _with_plain_macros(reader.tokenize(text))
+        tokens = _without_stray_commas(_with_plain_macros(reader.tokenize(text)))
         statements = reader.parser().parse(tokens, text)
     except ParseError as error:
         raise _located(error) from error
@@ -112,6 +113,30 @@ def _is_readable(text: str, reader: sqlglot.Dialect) -> bool:
     except TokenError:
         return False
     return True
+
+
+_AFTER_A_LIST = frozenset(
+    {
+        TokenType.FROM,
+        TokenType.WHERE,
+        TokenType.GROUP_BY,
+        TokenType.ORDER_BY,
+        TokenType.HAVING,
+        TokenType.QUALIFY,
+        TokenType.LIMIT,
+        TokenType.SEMICOLON,
+    }
+)
+"""What ends a list: a comma before it is a slip that Snowflake, and so people's content, tolerates."""
+
+
+def _without_stray_commas(tokens: list[Token]) -> list[Token]:
+    following = [*tokens[1:], None] if tokens else []
+    return [
+        token
+        for token, next_ in zip(tokens, following, strict=True)
+        if token.token_type != TokenType.COMMA or next_ is None or next_.token_type not in _AFTER_A_LIST
+    ]
 
 
 def _with_plain_macros(tokens: list[Token]) -> list[Token]:

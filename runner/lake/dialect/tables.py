@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.errors import UnknownLogType
+from runner.lake.dialect.places import place_of
 from runner.lake.table import ENGINE_SCHEMA, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 
-def bind(query: exp.Query, known: Collection[TableName]) -> frozenset[TableName]:
-    """Point every table of the query at its view, and return the tables that it reads.
+def bind(query: exp.Query, known: Collection[TableName]) -> dict[str, TableName]:
+    """Point every table of the query at its view, and return the tables that it reads, by their last name.
 
     `panther_logs.public.aws_cloudtrail` and `panther_logs.aws_cloudtrail` both name one table.
     Changes the tree in place. Raises `UnknownLogType` for a table that is not in the lake.
@@ -28,7 +29,7 @@ def bind(query: exp.Query, known: Collection[TableName]) -> frozenset[TableName]
         used[table.name.lower()] = name
         _rename(table, name)
     _shorten_columns(query, used)
-    return frozenset(used.values())
+    return used
 
 
 def _names_cte(table: exp.Table) -> bool:
@@ -52,7 +53,9 @@ def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
     parts = [part.name.lower() for part in table.parts]
     name = TableName.of_parts(parts)
     if name is None or name not in known:
-        raise UnknownLogType(_unknown(".".join(part.name for part in table.parts), parts[-1], known))
+        line, column = place_of(table) or (None, None)
+        written = ".".join(part.name for part in table.parts)
+        raise UnknownLogType(_unknown(written, parts[-1], known), line=line, column=column)
     return name
 
 

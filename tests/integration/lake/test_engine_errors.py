@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runner.errors import OutOfMemory, QueryError, QueryTimeout, RefusedQuery, UnreadableLake
+from runner.errors import (
+    OutOfMemory,
+    QueryError,
+    QueryTimeout,
+    RefusedQuery,
+    Remark,
+    UnknownColumn,
+    UnreadableLake,
+)
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 LOGS = "panther_logs.public.app_logs"
@@ -19,11 +27,14 @@ def error_of(lake, sql, **how):
     return raised.value
 
 
-def test_an_unknown_column_is_told_in_the_database_s_words(app_logs):
-    error = error_of(app_logs, f"select nam from {LOGS}")
+def test_every_unknown_column_is_told_with_its_place(app_logs):
+    error = error_of(app_logs, f"select nam,\n  x.id from {LOGS}")
 
-    assert type(error) is QueryError
-    assert str(error) == 'Referenced column "nam" not found in FROM clause! Candidate bindings: "name"'
+    assert type(error) is UnknownColumn
+    assert error.remarks == (
+        Remark(line=1, column=8, message="there is no column nam: did you mean name?"),
+        Remark(line=2, column=3, message="there is no table or column x here"),
+    )
     assert not error.transient
 
 

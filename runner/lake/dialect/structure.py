@@ -1,0 +1,72 @@
+"""Forms of Snowflake's that DuckDB has under another form: names, tuples, clauses that stand alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def normalise(query: exp.Query) -> None:
+    """Bring a query into the form that the typed pass expects. In place."""
+    _name_values(query)
+    _name_sources(query)
+    for select in list(query.find_all(exp.Select)):
+        _open_group_tuples(select)
+        _having_without_group(select)
+
+
+def _name_sources(query: exp.Query) -> None:
+    """Give a derived table without a name one: columns can then be told by their source."""
+    unnamed = [
+        source
+        for source in query.find_all(exp.Subquery)
+        if isinstance(source.parent, exp.From | exp.Join) and not source.alias
+    ]
+    for place, source in enumerate(unnamed):
+        source.set("alias", exp.TableAlias(this=exp.to_identifier(f"_source_{place}")))
+
+
+def _name_values(query: exp.Query) -> None:
+    """Call the columns of VALUES `column1`, `column2` and so on, as Snowflake does."""
+    for place, values in enumerate(query.find_all(exp.Values)):
+        alias = values.args.get("alias")
+        if not isinstance(values.parent, exp.From | exp.Join) or (alias and alias.columns):
+            continue
+        first = values.expressions[0]
+        width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+        values.set(
+            "alias",
+            exp.TableAlias(
+                this=exp.to_identifier(values.alias or f"_values_{place}"),
+                columns=[exp.to_identifier(f"column{number + 1}") for number in range(width)],
+            ),
+        )
+
+
+def _open_group_tuples(select: exp.Select) -> None:
+    """`GROUP BY (a, b)` groups by both, and not by one pair."""
+    group = select.args.get("group")
+    if group is not None:
+        group.set("expressions", [part for key in group.expressions for part in _parts(key)])
+
+
+def _parts(key: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(key, exp.Tuple):
+        yield from key.expressions
+    else:
+        yield key.this if isinstance(key, exp.Paren) else key
+
+
+def _having_without_group(select: exp.Select) -> None:
+    """HAVING without groups and aggregates is a second WHERE."""
+    having = select.args.get("having")
+    if having is None or select.args.get("group"):
+        return
+    if having.find(exp.AggFunc) or any(output.find(exp.AggFunc) for output in select.expressions):
+        return
+    select.set("having", None)
+    select.where(having.this, copy=False)

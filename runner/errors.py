@@ -131,6 +131,10 @@ class UnknownColumn(QueryError):
         super().__init__("; ".join(dict.fromkeys(remark.message for remark in remarks)))
         self.remarks = tuple(remarks)
 
+    def __reduce__(self) -> tuple[type[UnknownColumn], tuple[tuple[Remark, ...]]]:
+        """Let it pass from a worker to the daemon."""
+        return type(self), (self.remarks,)
+
 
 class OutOfMemory(QueryError):
     """The query needed more memory than a worker may have."""

@@ -106,7 +106,7 @@ QUERIES = {
         "UnknownLogType",
         "did you mean panther_logs.public.okta_systemlog?",
     ),
-    "unknown column": (f"SELECT nobody FROM {LOGS}", "E303", "QueryError", "nobody"),
+    "unknown column": (f"SELECT nobody FROM {LOGS}", "E303", "UnknownColumn", "nobody"),
 }
 
 

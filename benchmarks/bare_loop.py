@@ -15,7 +15,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from runner.detections.loading import Detection
+    from runner.detections.detection import Detection
 
     _Function = Callable[[Any], object]
     """A function of a rule: it is given a plain dict here, and does not notice."""
@@ -57,7 +57,7 @@ def count_matches(detections: Sequence[Detection], events: Iterable[PlainEvent])
     """Call every rule on every event, and the other functions of a match; count by rule and dedup string."""
     counts: Counter[tuple[str, Any]] = Counter()
     asked: list[tuple[str, _Function, list[tuple[str, _Function]]]] = [
-        (one.rule_id, one.rule, [(entry.name, function) for entry, function in one.functions])
+        (one.rule_id, one.matcher, [(entry.name, function) for entry, function in one.functions])
         for one in detections
     ]
     for event in events:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from workplace import Workplace
 
-    from runner.detections.loading import Detection
+    from runner.detections.detection import Detection
     from runner.lake.duckdb_engine import DuckDBEngine
     from runner.lake.rows import RowBatch
     from runner.worker.job import Job

@@ -44,7 +44,7 @@ def build(settings: Settings, clock: Clock, *, keep_state: bool = True) -> Itera
         url = settings.state_url if keep_state else _passing_url(stack)
         store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)
-        workers = stack.enter_context(WorkerPool(settings["workers.count"]))
+        workers = stack.enter_context(WorkerPool(settings["workers.count"], cache=store.rule_cache))
         pipeline = Pipeline(catalogue=catalogue, settings=settings, store=store, workers=workers, clock=clock)
         yield App(
             settings=settings,

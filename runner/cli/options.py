@@ -56,7 +56,7 @@ class Scope:
 
     settings: Settings
     folder: Path
-    """Absolute."""
+    """Absolute; of a single file, the file."""
 
     @property
     def is_whole(self) -> bool:
@@ -72,15 +72,16 @@ class Scope:
 
 
 def find_scope(path: Path | None, **flags: str | None) -> Scope:
-    """Return the project that a folder (default: the current one) belongs to, and what of it is looked at.
+    """Return the project that a folder or file (default: the current folder) belongs to, and what of it is looked at.
 
     A folder in which the project looks for no definitions is a project of its own. Raises `SettingsError`.
     """
     folder = path.resolve() if path else settings.find_root(Path.cwd())
-    found = load_settings(settings.find_root(folder), **flags)
+    around = folder.parent if folder.is_file() else folder
+    found = load_settings(settings.find_root(around), **flags)
     excluded = [found.root / name for name in found["definitions.exclude"]]
     if any(folder.is_relative_to(other) for other in excluded):
-        found = load_settings(folder, **flags)
+        found = load_settings(around, **flags)
     return Scope(settings=found, folder=folder)
 
 

@@ -1,154 +1,260 @@
-"""`runner test`: the unit tests that rules carry in their YAML."""
+"""`runner test`: the unit tests that detections carry in their YAML."""
 
 from __future__ import annotations
 
 import difflib
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli import output
+from runner.cli import verdicts, watching
 from runner.cli.options import Scope, find_scope, format_option
 from runner.cli.output import counted
+from runner.cli.selection import KeyFilter, read_filter, type_of
+from runner.cli.verdicts import Outcome, Verdict
 from runner.definitions.catalogue import read_catalogue
-from runner.worker.rule_tests import RuleReport, RuleTests, run_tests
+from runner.definitions.codes import Code
+from runner.definitions.definition_files import DefinitionFiles
+from runner.definitions.location import Location
+from runner.definitions.partial import read_part
+from runner.detections.content import ContentSources
+from runner.worker.detection_tests import DetectionTests, id_of, run_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from runner.cli.verdicts import Report
     from runner.definitions.catalogue import Catalogue
-    from runner.definitions.scheduled_rule import ScheduledRule
-    from runner.detections.unit_tests import TestResult
+    from runner.detections.content import Judged
     from runner.errors import DefinitionError
+    from runner.worker.detection_tests import DetectionReport
+
+_NOT_OF_TESTS = frozenset({Code.UNKNOWN_QUERY})
+"""What `runner check` is for: a rule is tested whether or not its queries are there."""
+_OF_THE_WHOLE = frozenset({Code.UNKNOWN_PACK_ITEM})
+"""What cannot be told by a part of the definitions."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What was asked for on the line."""
+
+    scope: Scope
+    ids: tuple[str, ...]
+    filters: tuple[KeyFilter, ...]
+    names: frozenset[str]
+    minimum: int
+    skips_disabled: bool
+    destinations: tuple[str, ...]
+    workers: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every detection of the project may be asked for."""
+        return self.scope.is_whole and not self.ids
 
 
 @click.command(name="test")
-@click.argument("path", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--rule", "rule_ids", multiple=True, help="Only the rule with this id; may be repeated.")
+@click.argument("path", required=False, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--path",
+    "path_option",
+    type=click.Path(path_type=Path, exists=True),
+    help="The same as PATH, as Panther's tool has it.",
+)
+@click.option("--rule", "ids", multiple=True, help="Only the rule or policy with this id; may be repeated.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=V1,V2",
+    help="Only detections whose YAML has one of the values, or with != none of them; may be repeated: all must hold.",
+)
+@click.option(
+    "--test-names",
+    "names",
+    multiple=True,
+    help="Only tests of this name; may be repeated, or separated by commas.",
+)
+@click.option(
+    "--minimum-tests",
+    "minimum",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Fail a detection with fewer tests; from 2 on it also needs one that alerts and one that does not.",
+)
+@click.option(
+    "--skip-disabled-tests", "skips_disabled", is_flag=True, help="Leave out detections that are disabled."
+)
 @click.option(
     "--available-destination",
     "destinations",
     multiple=True,
     help="A destination that rules may name; may be repeated. Without any, every name will do.",
 )
-@click.option("--show-failures-only", is_flag=True, help="Print only the tests that failed.")
-@format_option("text", "json")
+@click.option("--show-failures-only", "failures_only", is_flag=True, help="Print only the tests that failed.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="How many processes test at once. Default: one for each core.",
+)
+@click.option("--watch", is_flag=True, help="Stay, and test again what a saved file touches.")
+@format_option("text", "json", "junit", "github")
 def command(
     path: Path | None,
-    rule_ids: tuple[str, ...],
+    path_option: Path | None,
+    ids: tuple[str, ...],
+    filters: tuple[str, ...],
+    names: tuple[str, ...],
+    minimum: int,
+    skips_disabled: bool,  # noqa: FBT001  click passes options by name
     destinations: tuple[str, ...],
-    show_failures_only: bool,  # noqa: FBT001  click passes options by name
+    failures_only: bool,  # noqa: FBT001  as above
+    workers: int | None,
+    watch: bool,  # noqa: FBT001  as above
     output_format: str,
 ) -> int:
-    """Run the unit tests of the rules under PATH (default: the project folder).
+    """Run the unit tests of the rules and policies under PATH (default: the project folder).
 
-    A folder within a project is tested as a part of it: its rules find the helpers that lie elsewhere.
-    Each rule is judged by the same code that evaluates it in a run. The exit code is 1 if a test fails, a rule
-    cannot be loaded, or a definition is wrong.
+    PATH is a folder, or the YAML file of one detection. A folder within a project is tested as a part of it: its rules
+    find the helpers that lie elsewhere. Each detection is judged by the same code that evaluates it in a run. The exit
+    code is 1 if a test fails, a detection cannot be loaded, or a definition is wrong.
     """
-    scope = find_scope(path)
-    settings = scope.settings
-    catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
-    errors = [error for error in catalogue.errors if scope.holds(error.location)]
-    tests = RuleTests(
-        rules=_chosen(catalogue, scope, rule_ids),
-        helpers=catalogue.helper_sources(),
-        root=settings.root,
-        seconds=settings["limits.evaluation_seconds"],
+    if path and path_option:
+        raise click.UsageError("give PATH or --path, not both")
+    wishes = Wishes(
+        scope=find_scope(path or path_option),
+        ids=ids,
+        filters=tuple(read_filter(text) for text in filters),
+        names=frozenset(name.strip() for text in names for name in text.split(",")),
+        minimum=minimum,
+        skips_disabled=skips_disabled,
         destinations=destinations,
+        workers=workers or os.cpu_count() or 1,
     )
-    reports = []
-    for report in run_tests(tests):
-        reports.append(report)
-        if output_format == "text":
-            _show(report, failures_only=show_failures_only)
-    summarise = _show_json if output_format == "json" else _summarise
-    summarise(errors, reports)
-    return int(bool(errors) or not all(report.passed for report in reports))
+
+    def test(catalogue: Catalogue, touched: Collection[str] | None = None) -> int:
+        report = verdicts.report_in(output_format, failures_only=failures_only)
+        return _test(catalogue, wishes, report, touched)
+
+    if not watch:
+        return test(_read(wishes))
+    settings = wishes.scope.settings
+    files = DefinitionFiles(settings.root, exclude=settings.not_definitions)
+    return watching.retest_on_change(files, test)
 
 
-def _chosen(catalogue: Catalogue, scope: Scope, rule_ids: Sequence[str]) -> tuple[ScheduledRule, ...]:
-    there = {rule_id: rule for rule_id, rule in catalogue.rules.items() if scope.holds(rule.location)}
-    for rule_id in rule_ids:
-        if rule_id not in there:
-            near = difflib.get_close_matches(rule_id, there, n=1, cutoff=0.5)
+def _read(wishes: Wishes) -> Catalogue:
+    """Read what is needed to test what was asked for."""
+    settings, scope = wishes.scope.settings, wishes.scope
+    if wishes.is_whole:
+        return read_catalogue(settings.root, exclude=settings.not_definitions)
+    ids = [name.encode() for name in wishes.ids]
+
+    def wanted(path: Path, raw: bytes) -> bool:
+        return scope.holds(Location(path)) and (not ids or any(name in raw for name in ids))
+
+    return read_part(settings.root, wanted, exclude=settings.not_definitions)
+
+
+def _test(catalogue: Catalogue, wishes: Wishes, report: Report, touched: Collection[str] | None) -> int:
+    """Test what was asked for (of it, what was touched, if that is said), and tell; returns the exit code."""
+    chosen = _chosen(catalogue, wishes)
+    if touched is not None:
+        chosen = [one for one in chosen if id_of(one) in touched]
+    skipped = [one for one in chosen if wishes.skips_disabled and not one.enabled]
+    tested = [one for one in chosen if one not in skipped]
+    found = []
+    for verdict in _verdicts(tested, catalogue, wishes):
+        found.append(verdict)
+        report.tell(verdict)
+    outcome = Outcome(
+        verdicts=tuple(found),
+        errors=_errors(catalogue, wishes),
+        skipped=tuple(_skipped(skipped, catalogue, wishes)),
+    )
+    report.end(outcome)
+    return int(not outcome.passed)
+
+
+def _chosen(catalogue: Catalogue, wishes: Wishes) -> list[Judged]:
+    """Return the detections that were asked for, sorted by id. Raises `click.UsageError` for an id that is not there."""
+    judged: list[Judged] = [
+        *catalogue.rules.values(),
+        *catalogue.stream_rules.values(),
+        *catalogue.policies.values(),
+    ]
+    there = {id_of(one): one for one in judged if wishes.scope.holds(one.location)}
+    for wished in wishes.ids:
+        if wished not in there:
+            near = difflib.get_close_matches(wished, _all_ids(wishes), n=1, cutoff=0.5)
             hint = f": did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"there is no rule {rule_id!r}{hint}")
-    return tuple(rule for rule_id, rule in sorted(there.items()) if not rule_ids or rule_id in rule_ids)
+            raise click.UsageError(f"there is no rule or policy {wished!r}{hint}")
+    return [
+        one
+        for one_id, one in sorted(there.items())
+        if (not wishes.ids or one_id in wishes.ids) and all(wish.admits(one) for wish in wishes.filters)
+    ]
 
 
-def _show(report: RuleReport, *, failures_only: bool) -> None:
-    if failures_only and report.passed:
-        return
-    click.echo(report.rule_id)
-    if report.fault is not None:
-        click.echo(f"\t{_mark(passed=False)} {report.fault}")
-    elif not report.results:
-        click.echo("\tno tests")
-    for result in report.results:
-        if not (failures_only and result.passed):
-            _show_result(result)
-    click.echo()
+def _all_ids(wishes: Wishes) -> list[str]:
+    """Return the ids of all detections in the scope, for a suggestion."""
+    settings = wishes.scope.settings
+    whole = read_catalogue(settings.root, exclude=settings.not_definitions)
+    return [*whole.rules, *whole.stream_rules, *whole.policies]
 
 
-def _show_result(result: TestResult) -> None:
-    click.echo(f"\t{_mark(passed=result.passed)} {result.name}")
-    for line in result.printed.splitlines():
-        click.echo(f"\t\t{click.style(line, dim=True)}")
-    for function in result.functions:
-        shown = function.output if function.error is None else function.error
-        click.echo(f"\t\t{_mark(passed=function.error is None)} [{function.name}] {shown}")
-    for failure in result.failures:
-        click.echo(f"\t\t{click.style(failure, fg='red')}")
-
-
-def _mark(*, passed: bool) -> str:
-    return click.style("[PASS]", fg="green") if passed else click.style("[FAIL]", fg="red")
-
-
-def _summarise(errors: Sequence[DefinitionError], reports: Sequence[RuleReport]) -> None:
-    output.complain(errors)
-    results = [result for report in reports for result in report.results]
-    failed = [result for result in results if not result.passed]
-    faulty = [report.rule_id for report in reports if not report.passed]
-    untested = [report.rule_id for report in reports if report.fault is None and not report.results]
-    click.echo(
-        f"{counted(len(reports), 'rule')}, {counted(len(results), 'test')}: "
-        f"{len(results) - len(failed):,} passed, {len(failed):,} failed."
+def _verdicts(tested: Sequence[Judged], catalogue: Catalogue, wishes: Wishes) -> Iterator[Verdict]:
+    tests = DetectionTests(
+        definitions=tuple(tested),
+        sources=ContentSources.of(catalogue),
+        seconds=wishes.scope.settings["limits.evaluation_seconds"],
+        destinations=wishes.destinations,
+        names=wishes.names,
     )
-    if faulty:
-        click.echo(f"To mend: {', '.join(faulty)}")
-    if untested:
-        click.echo(f"Without tests: {', '.join(untested)}")
+    for definition, report in zip(tested, run_tests(tests, workers=wishes.workers), strict=True):
+        yield _verdict(definition, report, wishes.minimum)
 
 
-def _show_json(errors: Sequence[DefinitionError], reports: Sequence[RuleReport]) -> None:
-    output.print_json(
-        {
-            "definition_errors": [str(error) for error in errors],
-            "rules": [
-                {
-                    "rule_id": report.rule_id,
-                    "passed": report.passed,
-                    "fault": report.fault,
-                    "tests": [_fields(result) for result in report.results],
-                }
-                for report in reports
-            ],
-        }
+def _verdict(definition: Judged, report: DetectionReport, minimum: int) -> Verdict:
+    faults = [] if report.fault is None else [report.fault]
+    return Verdict(
+        detection_id=report.detection_id,
+        kind=type_of(definition),
+        location=definition.location,
+        results=report.results,
+        faults=(*faults, *_missing_tests(definition, minimum)),
     )
 
 
-def _fields(result: TestResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "passed": result.passed,
-        "matched": result.matched,
-        "failures": result.failures,
-        "printed": result.printed,
-        "functions": [
-            {"name": function.name, "output": function.output, "error": function.error}
-            for function in result.functions
-        ],
-    }
+def _missing_tests(definition: Judged, minimum: int) -> Iterator[str]:
+    """Say what a detection lacks of the tests that were demanded."""
+    tests = definition.tests
+    if len(tests) < minimum:
+        yield f"has {counted(len(tests), 'test')}, and --minimum-tests demands {minimum}"
+    elif minimum > 1 and len({test.expected_result for test in tests}) == 1:
+        yield "its tests all expect the same, and --minimum-tests demands one that alerts and one that does not"
+
+
+def _errors(catalogue: Catalogue, wishes: Wishes) -> tuple[DefinitionError, ...]:
+    """Return what is wrong with definitions in the scope, but for what tests do not depend on."""
+    ignored = _NOT_OF_TESTS if wishes.is_whole else _NOT_OF_TESTS | _OF_THE_WHOLE
+    return tuple(
+        error
+        for error in catalogue.errors
+        if error.code not in ignored and wishes.scope.holds(error.location)
+    )
+
+
+def _skipped(disabled: Sequence[Judged], catalogue: Catalogue, wishes: Wishes) -> Iterator[str]:
+    """Yield the ids of detections that are not tested: disabled ones, if that was wished, and correlation rules."""
+    yield from (id_of(one) for one in disabled)
+    if not wishes.ids and not wishes.filters:
+        yield from (
+            f"{rule_id} (correlation rule)"
+            for rule_id, rule in sorted(catalogue.correlation_rules.items())
+            if wishes.scope.holds(rule.location)
+        )

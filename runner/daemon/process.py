@@ -175,7 +175,7 @@ class Daemon:
         remove_spill_of_the_dead(settings.spill)
         self._present = PresentTime(self._clock, self._store.ledger.server_time)
         self._workers = stack.enter_context(
-            WorkerPool(settings["workers.count"], checkpoints=self._checkpoints)
+            WorkerPool(settings["workers.count"], cache=self._store.rule_cache, checkpoints=self._checkpoints)
         )
         self._outside = stack.enter_context(
             Outside(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runner.definitions.frozen_mapping import FrozenMapping
@@ -12,10 +13,13 @@ from runner.detections.failures import failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.detections.event import Event
+    from runner.detections.detection import Detection
     from runner.detections.functions import Standing
-    from runner.detections.loading import Detection
     from runner.errors import DetectionError
+
+
+FILTER: Final = "filter"
+"""What stands for the function at fault when an inline filter failed."""
 
 
 class EvaluationTimeout(BaseException):
@@ -66,44 +70,62 @@ NOT_MATCHED: Final = DetectionResult(matched=False)
 """The answer for most rows; one object for all of them."""
 
 
-def evaluate(detection: Detection, event: Event) -> DetectionResult:
-    """Ask a rule about a row, and of a match what its alert shall say.
+def evaluate(detection: Detection, event: Any) -> DetectionResult:
+    """Ask a rule or policy about an event, and of a match what its alert shall say.
 
-    Whatever the rule's Python does, this returns: an error of `rule` is the result's `error`, and one of the
-    optional functions leaves its fallback. Running out of time in any of them is an error of the whole. (A
-    watchdog's signal may also land between two calls, and then the timeout reaches the caller.)
+    The event is an `Event`; a policy gets its resource as a plain dict. Whatever the detection's Python does, this
+    returns: an error of `rule` is the result's `error`, and one of the optional functions leaves its fallback.
+    Running out of time in any of them is an error of the whole. (A watchdog's signal may also land between two calls,
+    and then the timeout reaches the caller.)
     """
+    if detection.filters is not None:
+        filtered = _filtered(detection, event)
+        if filtered is not None:
+            return filtered
     try:
-        answer = detection.rule(event)
+        answer = detection.matcher(event)
     except BaseException as error:  # noqa: BLE001 - foreign code: a rule may even exit
-        return DetectionResult(matched=False, error=_error(detection, "rule", error))
-    if answer is False:
+        return _failed(detection, error)
+    if answer is detection.alerts_on:
+        return _described(detection, event)
+    if answer is True or answer is False:
         return NOT_MATCHED
-    if answer is not True:
-        return DetectionResult(matched=False, error=_no_truth(detection, answer))
-    return _described(detection, event)
+    return _failed(detection, functions.wrong_type(answer, "bool"))
 
 
-def evaluate_test(detection: Detection, event: Event) -> DetectionResult:
-    """Ask a rule about the row of a unit test: every function is called, whatever `rule` said.
+def evaluate_test(detection: Detection, event: Any) -> DetectionResult:
+    """Ask a detection about the event of a unit test: every function is called, whatever the matcher said.
 
     Unlike in `evaluate`, nothing stands in for a function that failed: its output is None.
     """
-    error: DetectionError | None = None
-    answer: object = None
-    try:
-        answer = detection.rule(event)
-    except EvaluationTimeout as late:
-        return DetectionResult(matched=False, error=_error(detection, "rule", late))
-    except BaseException as raised:  # noqa: BLE001 - foreign code, as above
-        error = _error(detection, "rule", raised)
-    else:
-        error = None if answer is True or answer is False else _no_truth(detection, answer)
+    decided = _decided(detection, event)
+    if decided.error is not None and decided.error.kind == EvaluationTimeout.__name__:
+        return decided
     described = _described(detection, event, strict=True)
-    return described._replace(matched=answer is True and described.matched, error=error or described.error)
+    return described._replace(
+        matched=decided.matched and described.matched, error=decided.error or described.error
+    )
 
 
-def _described(detection: Detection, event: Event, *, strict: bool = False) -> DetectionResult:
+def _decided(detection: Detection, event: Any) -> DetectionResult:
+    """Ask filters and matcher, and nothing else."""
+    return evaluate(replace(detection, functions=()), event)
+
+
+def _filtered(detection: Detection, event: Any) -> DetectionResult | None:
+    """Return the result if the filters decide it: no match, or an error. None if the matcher is to be asked."""
+    try:
+        passes = detection.filters is None or detection.filters(event)
+    except BaseException as error:  # noqa: BLE001 - the event's values are foreign: what they do is the rule's error
+        return DetectionResult(matched=False, error=_error(detection, FILTER, error))
+    return None if passes else NOT_MATCHED
+
+
+def _failed(detection: Detection, error: BaseException) -> DetectionResult:
+    return DetectionResult(matched=False, error=_error(detection, detection.matcher_name, error))
+
+
+def _described(detection: Detection, event: Any, *, strict: bool = False) -> DetectionResult:
     """Return the result of a match, with what the optional functions say of it."""
     outputs: dict[str, Any] = {}
     errors: dict[str, DetectionError] = {}
@@ -135,10 +157,6 @@ def _match(
         function_errors=errors,
         outputs=outputs,
     )
-
-
-def _no_truth(detection: Detection, answer: object) -> DetectionError:
-    return _error(detection, "rule", functions.wrong_type(answer, "bool"))
 
 
 def _error(detection: Detection, function: str, error: BaseException) -> DetectionError:

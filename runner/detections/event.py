@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final, SupportsIndex, overload
+from typing import Any, ClassVar, Final, Protocol, SupportsIndex, overload
 
 from dateutil import parser as time_parser
+
+from runner.detections.walking import walk
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _UTC: Final = " UTC"
@@ -14,6 +16,34 @@ _UTC: Final = " UTC"
 
 class PantherError(Exception):
     """A rule asked its event for something that this event cannot give."""
+
+
+class AmbiguousPathError(Exception):
+    """The path of a data model's mapping leads to several values, and `udm` answers with one."""
+
+
+class FieldModel(Protocol):
+    """What an event asks of the data model of its log type; see `runner.detections.data_model`."""
+
+    def maps(self, name: str) -> bool:
+        """Tell whether the model has a mapping of this name."""
+        ...
+
+    def value(self, name: str, row: dict[str, Any], default: Any) -> Any:
+        """Return what a mapped name stands for in a row, plain or wrapped; the default if its path finds nothing."""
+        ...
+
+    def path(self, name: str, row: dict[str, Any]) -> str | None:
+        """Return the path that a name's value was found at, or the name of its method, or None."""
+        ...
+
+
+class LookupSource(Protocol):
+    """Where `event.lookup` finds rows; see `runner.detections.lookups`."""
+
+    def row(self, table: str, key: Any) -> Any:
+        """Return the row of a key, plain, or None."""
+        ...
 
 
 class ImmutableCaseInsensitiveDict(Mapping[str, Any]):
@@ -175,19 +205,25 @@ class ImmutableList(Sequence[Any]):
 
 
 class Event(ImmutableCaseInsensitiveDict):
-    """One row, as a rule sees it; rules know the class as `PantherEvent`.
+    """One row or log, as a rule sees it; rules know the class as `PantherEvent`.
 
-    The top level is copied at construction, what is nested is not. The events of scheduled rules never have
-    a data model: `udm` then reads `p_udm` and the row itself.
+    The top level is copied at construction, what is nested is not. Only the logs that a rule on log types is asked
+    about have a data model; without one, `udm` reads `p_udm` and the row itself.
     """
 
-    __slots__ = ()
+    __slots__ = ("_lookups", "data_model")
 
     _label: ClassVar[str] = "PantherEvent"
-    data_model: ClassVar[None] = None
 
-    def __init__(self, container: Mapping[str, Any]) -> None:
-        self._container = container.copy() if type(container) is dict else dict(unwrapped(container))
+    def __init__(
+        self,
+        event: Mapping[str, Any],
+        data_model: FieldModel | None = None,
+        lookups: LookupSource | None = None,
+    ) -> None:
+        self._container = event.copy() if type(event) is dict else dict(unwrapped(event))
+        self.data_model = data_model
+        self._lookups = lookups
 
     def deep_walk(self, *keys: str, default: Any = None, return_val: str = "all") -> Any:
         """Return the distinct values at the end of a path that may lead through lists.
@@ -197,16 +233,31 @@ class Event(ImmutableCaseInsensitiveDict):
         return walk(self._container, keys, default=default, return_val=return_val)
 
     def udm(self, *keys: str, default: Any = None) -> Any:
-        """Return the first that is truthy of the path within `p_udm`, the path itself, and the default."""
-        return self.deep_get("p_udm", *keys) or self.deep_get(*keys) or default
+        """Return what a name of the unified data model stands for in this event.
 
-    def udm_path(self, key: str) -> str:
-        """Refuse: only a data model knows where a value comes from.
+        A single name that the data model maps is answered by its mapping alone. Any other path is looked for in
+        `p_udm`, then in the event: the first of them that is truthy, else the default.
 
         Raises:
-            PantherError: always, since these events have no data model.
+            AmbiguousPathError: the mapping's path matched several values.
         """
-        raise PantherError(f"udm_path({key!r}): the events of scheduled rules have no data model")
+        model = self.data_model
+        if model is not None and len(keys) == 1 and model.maps(keys[0]):
+            value = model.value(keys[0], self._container, default)
+            return value if type(value) in _SCALARS else wrapped(value)
+        if not keys:
+            return default
+        return self.deep_get("p_udm", *keys) or self.deep_get(*keys) or default
+
+    def udm_path(self, key: str) -> str | None:
+        """Return the path at which the data model found a name's value, or the name of its method, or None.
+
+        Raises:
+            PantherError: there is no data model.
+        """
+        if self.data_model is None:
+            raise PantherError("a data model hasn't been specified for log type", self.get("p_log_type"))
+        return self.data_model.path(key, self._container)
 
     def event_time_epoch(self, force_utc: bool = True) -> int:  # noqa: FBT001, FBT002 - as rules call it
         """Return `p_event_time` in seconds since 1970, or 0 if it is missing or cannot be read.
@@ -217,16 +268,22 @@ class Event(ImmutableCaseInsensitiveDict):
             TypeError: `p_event_time` is not text.
         """
         text = self.get("p_event_time")
-        if text is None:
+        if not text:
             return 0
         try:
             return int(time_parser.parse(text + _UTC if force_utc else text).timestamp())
         except (ValueError, OverflowError):
             return 0
 
-    def lookup(self, table: str, key: str) -> Any:
-        """Return what a unit test's `_mocked_lookup_data_` holds for a key of a lookup table, else None."""
-        return self.deep_get("_mocked_lookup_data_", table, key)
+    def lookup(self, lookup_name: str, lookup_key: Any) -> Any:
+        """Return the row of a lookup table that belongs to a key, or None.
+
+        What a unit test's `_mocked_lookup_data_` holds is answered before what the tables hold.
+        """
+        mocked = self.deep_get("_mocked_lookup_data_", lookup_name, lookup_key)
+        if mocked is not None or self._lookups is None:
+            return mocked
+        return wrapped(self._lookups.row(lookup_name, lookup_key))
 
 
 def wrapped(value: Any) -> Any:
@@ -262,6 +319,8 @@ def matching_key(container: Mapping[str, Any], key: Any) -> str | None:
         AttributeError: the key looked for is not text, as in Panther.
         TypeError: a key that was passed on the way is not text.
     """
+    if not container:
+        return None
     lowered = key.lower()
     if not lowered.isascii():
         return next((name for name in container if name.lower() == lowered), None)
@@ -270,53 +329,6 @@ def matching_key(container: Mapping[str, Any], key: Any) -> str | None:
         if len(name) == size and name.lower() == lowered:
             return name
     return None
-
-
-def walk(value: Any, keys: Sequence[str], *, default: Any = None, return_val: str = "all") -> Any:
-    """Return the distinct values at the end of a path, every list on the way entered.
-
-    One value answers for itself and several as a list; `return_val` "first" or "last" picks one of them. Any
-    other word answers "all", as Panther's does. Nothing found is the default; a step into a scalar is None.
-
-    Raises:
-        TypeError: a mapping was found within a list, where values are told apart by their hash.
-    """
-    if not keys:
-        return default if _is_empty(value) else value
-    if isinstance(value, Mapping):
-        step = value.get(keys[0])
-        return default if step is None else walk(step, keys[1:], default=default, return_val=return_val)
-    if not _is_listing(value):
-        return None
-    found = list(dict.fromkeys(_leaves(value, keys, return_val)))
-    return _picked(found, return_val) if found else default
-
-
-def _leaves(values: Sequence[Any], keys: Sequence[str], return_val: str) -> Iterator[Any]:
-    for item in values:
-        leaf = walk(item, keys, return_val=return_val)
-        if _is_listing(leaf):
-            yield from leaf
-        elif leaf is not None:
-            yield leaf
-
-
-def _picked(found: list[Any], return_val: str) -> Any:
-    if return_val == "first":
-        return found[0]
-    if return_val == "last":
-        return found[-1]
-    if return_val == "all":
-        return found[0] if len(found) == 1 else found
-    return "all"
-
-
-def _is_listing(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _is_empty(value: Any) -> bool:
-    return _is_listing(value) and all(_is_empty(item) for item in value)
 
 
 def _followed(value: Any, keys: Sequence[str], default: Any) -> Any:

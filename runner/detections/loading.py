@@ -1,50 +1,35 @@
-"""A scheduled rule and the helpers it imports → a Detection that can be asked."""
+"""The Python of a detection or a data model, and the helpers it imports → something that can be asked."""
 
 from __future__ import annotations
 
 import builtins
 import contextlib
 import difflib
-import importlib
-import pkgutil
 import sys
+import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.detections import provided
+from runner.detections.data_model import LoadedDataModel
+from runner.detections.detection import Detection
 from runner.detections.failures import failure
-from runner.detections.functions import OPTIONAL_FUNCTIONS, OptionalFunction, RuleFunction, Standing
+from runner.detections.functions import OPTIONAL_FUNCTIONS, Standing
+from runner.detections.provided_modules import OF_THE_EXTRA, ProvidedModules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from runner.definitions.data_model import DataModel
     from runner.definitions.python_source import PythonSource
     from runner.definitions.severity import Severity
+    from runner.detections.cache import Cache
 
-_PROVIDED: Final = frozenset(module.name for module in pkgutil.iter_modules(provided.__path__))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    """A rule with its Python loaded, ready to be asked about rows.
-
-    `functions` holds the optional functions that its module defines, in the order in which they are called.
-    `filename` is the rule's own file, as tracebacks name it.
-    """
-
-    standing: Standing
-    filename: str
-    module: ModuleType
-    rule: RuleFunction
-    functions: tuple[tuple[OptionalFunction, RuleFunction], ...]
-
-    @property
-    def rule_id(self) -> str:
-        """The rule's id."""
-        return self.standing.rule_id
+_RULE: Final = "rule"
+_POLICY: Final = "policy"
+_ON_IMPORT: Final = "import"
+"""What stands for the function at fault when the module itself cannot be run."""
 
 
 class Namespace:
@@ -54,9 +39,21 @@ class Namespace:
     names, and Python itself. A helper runs once for all rules of the namespace; a rule's module is its own.
     """
 
-    def __init__(self, helpers: Mapping[str, PythonSource], *, root: Path = Path()) -> None:
+    def __init__(
+        self,
+        helpers: Mapping[str, PythonSource],
+        *,
+        root: Path = Path(),
+        cache: Cache | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Take the global helpers by id, and where the caching helpers keep what they are given.
+
+        Without a `cache` that is gone with the namespace. `now` gives the time in seconds since 1970.
+        """
         self._helpers = dict(helpers)
         self._root = root
+        self._provided = ProvidedModules(cache, now)
         self._modules: dict[str, ModuleType] = {}
         self._builtins = {**vars(builtins), "__import__": self._import}
 
@@ -68,8 +65,10 @@ class Namespace:
         severity: Severity,
         display_name: str = "",
         destinations: Mapping[str, str] | None = None,
+        is_policy: bool = False,
+        filters: Callable[[Any], bool] | None = None,
     ) -> Detection:
-        """Run a rule's module and find its functions.
+        """Run a rule's or a policy's module and find its functions.
 
         Args:
             source: the rule's Python; its path is relative to the root of the namespace.
@@ -77,29 +76,63 @@ class Namespace:
             severity: the rule's static severity.
             display_name: stands in for the title, if there is one.
             destinations: name → id of the known destinations; None when none are known.
+            is_policy: its function is `policy`, and alerts where that returns False.
+            filters: its inline filters.
 
         Raises:
-            DetectionError: of the function "import", the module cannot be run; of "rule", it has no `rule`.
+            DetectionError: of the function "import", the module cannot be run; of "rule" (or "policy"), it has no
+                such function.
         """
         standing = Standing(
             rule_id=rule_id, severity=severity, display_name=display_name, destinations=destinations
         )
         filename = self._filename(source)
-        try:
-            module = self._executed(rule_id, source)
-        except BaseException as error:  # foreign code: a rule may even exit
-            raise failure(error, rule_id=rule_id, function="import", filename=filename) from error
-        return self._detection(module, standing, filename)
-
-    def _detection(self, module: ModuleType, standing: Standing, filename: str) -> Detection:
-        found = vars(module)
-        if "rule" not in found:
-            error = AttributeError("the module does not define rule(event)")
-            raise failure(error, rule_id=standing.rule_id, function="rule", filename=filename)
-        functions = tuple((entry, found[entry.name]) for entry in OPTIONAL_FUNCTIONS if entry.name in found)
+        module = self._run_for(rule_id, source)
+        found, matcher = vars(module), _POLICY if is_policy else _RULE
+        if matcher not in found:
+            error = AttributeError(
+                f"the module does not define {matcher}({'resource' if is_policy else 'event'})"
+            )
+            raise failure(error, rule_id=rule_id, function=matcher, filename=filename)
         return Detection(
-            standing=standing, filename=filename, module=module, rule=found["rule"], functions=functions
+            standing=standing,
+            filename=filename,
+            module=module,
+            matcher=found[matcher],
+            matcher_name=matcher,
+            alerts_on=not is_policy,
+            functions=tuple(
+                (entry, found[entry.name]) for entry in OPTIONAL_FUNCTIONS if entry.name in found
+            ),
+            filters=filters,
         )
+
+    def load_data_model(self, model: DataModel) -> LoadedDataModel:
+        """Run a data model's module, if it has one, and find its methods. Paths are compiled when they are followed.
+
+        Raises:
+            DetectionError: the module cannot be run, or lacks a method.
+        """
+        paths = {mapping.name: mapping.path for mapping in model.mappings if mapping.path is not None}
+        named = {mapping.name: mapping.method for mapping in model.mappings if mapping.method is not None}
+        if not named:
+            return LoadedDataModel(model.model_id, paths=paths, methods={})
+        module = self._run_for(model.model_id, model.python) if model.python else None
+        found = {} if module is None else vars(module)
+        for method in named.values():
+            if method not in found:
+                error = AttributeError(f"the data model's Python does not define {method}(event)")
+                raise failure(error, rule_id=model.model_id, function=method, filename="")
+        methods = {name: found[method] for name, method in named.items()}
+        return LoadedDataModel(model.model_id, paths=paths, methods=methods)
+
+    def _run_for(self, definition_id: str, source: PythonSource) -> ModuleType:
+        """Return the module of a definition; raise `DetectionError` if it cannot be run."""
+        try:
+            return self._executed(definition_id, source)
+        except BaseException as error:  # foreign code: a rule may even exit
+            filename = self._filename(source)
+            raise failure(error, rule_id=definition_id, function=_ON_IMPORT, filename=filename) from error
 
     def _executed(self, name: str, source: PythonSource) -> ModuleType:
         """Return a fresh module in which a source has been run."""
@@ -140,8 +173,8 @@ class Namespace:
             return self._helper(name)
         if top in self._helpers:
             raise ModuleNotFoundError(f"{top!r} is a global helper and no package: no {name!r}", name=name)
-        if top in _PROVIDED:
-            return _provided(name, whole=bool(fromlist))
+        if top in self._provided.names:
+            return self._provided.imported(name, whole=bool(fromlist))
         try:
             return builtins.__import__(name, globals, locals, fromlist or ())
         except ModuleNotFoundError as error:
@@ -164,19 +197,11 @@ class Namespace:
         return module
 
     def _remedy(self, name: str) -> str:
-        near = difflib.get_close_matches(name, [*self._helpers, *_PROVIDED], n=1)
+        if name in OF_THE_EXTRA:
+            return f"Panther provides {name}, and here it comes with an extra: pip install 'runner[content]'"
+        near = difflib.get_close_matches(name, [*self._helpers, *self._provided.names], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return f"there is no global helper {name!r}, and no Python package of that name is installed{hint}"
-
-
-def _provided(name: str, *, whole: bool) -> ModuleType:
-    """Return a module that this program provides: `a.b` itself if it is `whole`, else `a`, as imports want it."""
-    here = f"{provided.__name__}."
-    try:
-        module = importlib.import_module(here + name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name) from error
-    return module if whole else importlib.import_module(here + name.partition(".")[0])
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from runner.detections.event import Event, matching_key, unwrapped, wrapped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runner.detections.event import LookupSource
     from runner.lake.rows import RowBatch
 
 _UNSEEN: list[Any] = []
@@ -21,6 +22,10 @@ class RowEvent(Event):
     """One row of a batch. Every access that needs the whole row builds a plain dict of it, once."""
 
     __slots__ = ("_batch", "_columns", "_row", "_whole")
+
+    data_model = None
+    _lookups: LookupSource | None = None
+    """See `row_event_class`."""
 
     def __init__(self, batch: RowBatch, row: int) -> None:
         self._batch = batch
@@ -95,6 +100,17 @@ class RowEvent(Event):
                 step = None if name is None else value[name]
             value = step
         return value
+
+
+def row_event_class(lookups: LookupSource | None) -> type[RowEvent]:
+    """Return the class for the rows of a job whose rules may look things up.
+
+    What all rows of a job share stands on their class: a row is made in half a microsecond, and each further
+    attribute would show.
+    """
+    return (
+        type(RowEvent.__name__, (RowEvent,), {"__slots__": (), "_lookups": lookups}) if lookups else RowEvent
+    )
 
 
 def materialise(events: Sequence[RowEvent]) -> None:

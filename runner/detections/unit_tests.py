@@ -1,27 +1,28 @@
-"""The tests that a rule carries in its YAML: run, and judged as Panther's own tool judges them."""
+"""The tests that a detection carries in its YAML: run, and judged as Panther's own tool judges them."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import MagicMock
 
-from runner.detections.evaluate import evaluate_test
-from runner.detections.event import Event, plain_copy
+from runner.detections.evaluate import FILTER, evaluate_test
 from runner.detections.functions import SKIP
+from runner.detections.returning import returning_line
+from runner.errors import DefinitionError, DetectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import ModuleType
 
-    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.definitions.location import Location
     from runner.definitions.unit_test import Mock, UnitTest
+    from runner.detections.content import Content, Judged
+    from runner.detections.detection import Detection
     from runner.detections.evaluate import DetectionResult
-    from runner.detections.loading import Detection
 
 _SHOWN: Final = {
     "title": "title",
@@ -39,7 +40,7 @@ _SHOWN: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionOutput:
-    """What one function of a rule said in a test: a text to show, or the error it ended in."""
+    """What one function of a detection said in a test: a text to show, or the error it ended in."""
 
     name: str
     output: str = ""
@@ -48,55 +49,97 @@ class FunctionOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestResult:
-    """How one test of a rule went.
+    """How one test of a detection went.
 
-    `functions` is what there is to show, `failures` is why the test did not pass (empty if it did), and
-    `printed` is what the rule wrote to stdout and stderr meanwhile.
+    `functions` is what there is to show, `failures` is why the test did not pass (empty if it did), `printed` is what
+    the detection wrote to stdout and stderr meanwhile, and `location` is where the test stands. `alerting` tells
+    whether the test expects an alert.
     """
 
     name: str
     passed: bool
     matched: bool
+    alerting: bool = True
     functions: tuple[FunctionOutput, ...] = ()
     failures: tuple[str, ...] = ()
     printed: str = ""
+    location: Location | None = None
+    seconds: float = 0.0
 
 
-def run_tests(
-    rule: ScheduledRule, detection: Detection, *, available: Sequence[str] = ()
-) -> tuple[TestResult, ...]:
-    """Run every test of a rule, in the order of the file, on one loaded module.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A loaded detection, and what its tests are run with.
 
     `available` names the destinations that rules may name. If it is empty, and a test expects none, any name
-    is taken for a destination.
+    is taken for a destination. With `prints`, what the detection writes goes where the program writes.
     """
-    return tuple(_run(rule, test, detection, available) for test in rule.tests)
+
+    content: Content
+    definition: Judged
+    detection: Detection
+    available: Sequence[str] = ()
+    prints: bool = False
 
 
-def _run(rule: ScheduledRule, test: UnitTest, detection: Detection, available: Sequence[str]) -> TestResult:
+def run_test(bench: Bench, test: UnitTest) -> TestResult:
+    """Run one test. All tests of a detection share its module, and what that remembers."""
+    started = time.perf_counter()
+    return replace(
+        _run(bench, test),
+        name=test.name,
+        alerting=test.expected_result is bench.detection.alerts_on,
+        location=test.location,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _run(bench: Bench, test: UnitTest) -> TestResult:
     if not isinstance(test.log, Mapping):
-        return _unfit(test, f"Log is {type(test.log).__name__}, expected a mapping")
-    unknown = [mock.object_name for mock in test.mocks if mock.object_name not in vars(detection.module)]
+        what = "Log" if bench.detection.alerts_on else "Resource"
+        return _unfit(f"{what} is {type(test.log).__name__}, expected a mapping")
+    names = _names(bench.detection)
+    unknown = [mock.object_name for mock in test.mocks if mock.object_name not in names]
     if unknown:
-        return _unfit(test, f"the rule's module has no {', '.join(map(repr, unknown))} to mock")
+        return _unfit(f"the detection's module has no {', '.join(map(repr, unknown))} to mock")
+    try:
+        event = bench.content.event(bench.definition, test.log)
+    except (DetectionError, DefinitionError) as error:
+        return _unfit(str(error))
     printed = io.StringIO()
-    with (
-        _mocked(detection.module, test.mocks),
-        contextlib.redirect_stdout(printed),
-        contextlib.redirect_stderr(printed),
-    ):
-        result = evaluate_test(_knowing(detection, test, available), Event(plain_copy(test.log)))
-    return _judged(rule, test, result, printed.getvalue())
+    with _mocked(names, test.mocks), _captured(None if bench.prints else printed):
+        result = evaluate_test(_knowing(bench, test), event)
+        said = printed.getvalue()
+        judgement = _Judgement(bench, test, result)
+        functions = tuple(judgement.functions_shown())
+        failures = tuple(judgement.failures(functions))
+    return TestResult(
+        name="",
+        passed=not failures,
+        matched=result.matched,
+        functions=functions,
+        failures=failures,
+        printed=said,
+    )
 
 
-def _unfit(test: UnitTest, why: str) -> TestResult:
-    return TestResult(name=test.name, passed=False, matched=False, failures=(why,))
+def _unfit(why: str) -> TestResult:
+    return TestResult(name="", passed=False, matched=False, failures=(why,))
+
+
+def _names(detection: Detection) -> dict[str, Any]:
+    """Return the names of a detection's module; conditions in YAML have none."""
+    return {} if detection.module is None else vars(detection.module)
 
 
 @contextlib.contextmanager
-def _mocked(module: ModuleType, mocks: Sequence[Mock]) -> Iterator[None]:
+def _mocked(names: dict[str, Any], mocks: Sequence[Mock]) -> Iterator[None]:
     """Replace names of a module by mocks for a while; rules may ask whether a name is a `MagicMock`."""
-    names = vars(module)
+    if not mocks:
+        yield
+        return
+    from unittest.mock import MagicMock  # noqa: PLC0415  it takes 50 ms, and few tests have mocks
+
     before = {mock.object_name: names[mock.object_name] for mock in mocks}
     names.update({mock.object_name: MagicMock(return_value=mock.return_value) for mock in mocks})
     try:
@@ -105,60 +148,107 @@ def _mocked(module: ModuleType, mocks: Sequence[Mock]) -> Iterator[None]:
         names.update(before)
 
 
-def _knowing(detection: Detection, test: UnitTest, available: Sequence[str]) -> Detection:
-    """Return the detection with the destinations that this test may name."""
-    names = (*available, *(test.expected_destinations or ()))
+@contextlib.contextmanager
+def _captured(into: io.StringIO | None) -> Iterator[None]:
+    """Keep what is printed, if there is something to keep it in."""
+    if into is None:
+        yield
+        return
+    with contextlib.redirect_stdout(into), contextlib.redirect_stderr(into):
+        yield
+
+
+def _knowing(bench: Bench, test: UnitTest) -> Detection:
+    """Return the detection with the destinations that this test may name; a mocked function is called as a mock."""
+    detection = bench.detection
+    names = (*bench.available, *(test.expected_destinations or ()))
     known = {name: name for name in names} if names else None
     standing = replace(detection.standing, destinations=known, skips=known is None)
-    return replace(detection, standing=standing)
-
-
-def _judged(rule: ScheduledRule, test: UnitTest, result: DetectionResult, printed: str) -> TestResult:
-    functions = tuple(_functions_shown(rule, test, result))
-    failures = tuple(_failures(test, result, functions))
-    return TestResult(
-        name=test.name,
-        passed=not failures,
-        matched=result.matched,
-        functions=functions,
-        failures=failures,
-        printed=printed,
+    if not test.mocks:
+        return replace(detection, standing=standing)
+    found = _names(detection)
+    return replace(
+        detection,
+        standing=standing,
+        matcher=found[detection.matcher_name],
+        functions=tuple((entry, found[entry.name]) for entry, _ in detection.functions),
     )
 
 
-def _failures(test: UnitTest, result: DetectionResult, functions: Sequence[FunctionOutput]) -> Iterator[str]:
-    if result.error is None and result.matched != test.expected_result:
-        yield f"rule: returned {_text(result.matched)}, expected {_text(test.expected_result)}"
-    yield from (f"{shown.name}: {shown.error}" for shown in functions if shown.error is not None)
-    expected = test.expected_destinations
-    if test.expected_result and expected is not None and "destinations" not in result.function_errors:
-        actual = sorted(result.destinations or ())
-        if actual != sorted(expected or (SKIP,)):
-            yield f"destinations: {_text(actual)}, expected {_text(sorted(expected))}"
+class _Judgement:
+    """What a test expected, and what came of it."""
 
+    def __init__(self, bench: Bench, test: UnitTest, result: DetectionResult) -> None:
+        self._bench = bench
+        self._detection = bench.detection
+        self._test = test
+        self._result = result
+        self._alerting = test.expected_result is bench.detection.alerts_on
 
-def _functions_shown(
-    rule: ScheduledRule, test: UnitTest, result: DetectionResult
-) -> Iterator[FunctionOutput]:
-    """Say what the functions gave: only `rule`, where no match was expected.
+    def failures(self, functions: Sequence[FunctionOutput]) -> Iterator[str]:
+        """Say why the test fails: a sentence for the matcher, for each function that failed, for the destinations."""
+        result, matcher = self._result, self._detection.matcher_name
+        if result.error is None and result.matched is not self._alerting:
+            answer, expected = _text(self._answer), _text(self._test.expected_result)
+            yield f"{matcher}: returned {answer}, expected {expected}{self._line_of(matcher)}"
+        yield from (f"{shown.name}: {shown.error}" for shown in functions if shown.error is not None)
+        expected_names = self._test.expected_destinations
+        if self._alerting and expected_names is not None and "destinations" not in result.function_errors:
+            actual = sorted(result.destinations or ())
+            if actual != sorted(expected_names or (SKIP,)):
+                yield f"destinations: {_text(actual)}, expected {_text(sorted(expected_names))}"
 
-    A rule that makes no alerts shows no more than its context, but a function that failed is always shown:
-    it makes the test fail.
-    """
-    if result.error is not None:
-        yield FunctionOutput(name=result.error.function, error=result.error.message)
-    else:
-        yield FunctionOutput(name="rule", output=_text(result.matched))
-    if not test.expected_result:
-        return
-    for function, label in _SHOWN.items():
-        error = result.function_errors.get(function)
+    def functions_shown(self) -> Iterator[FunctionOutput]:
+        """Say what the functions gave: only the matcher, where no alert was expected.
+
+        A rule that makes no alerts shows no more than its context, but a function that failed is always shown:
+        it makes the test fail.
+        """
+        error, matcher = self._result.error, self._detection.matcher_name
         if error is not None:
-            yield FunctionOutput(name=label, error=error.message)
-        elif rule.create_alert or function == "alert_context":
-            output = (result.dedup or None) if function == "dedup" else result.outputs.get(function)
-            if output is not None:
-                yield FunctionOutput(name=label, output=_text(output))
+            yield FunctionOutput(name=error.function, error=self._said(error))
+        else:
+            yield FunctionOutput(name=matcher, output=_text(self._answer))
+        if not self._alerting:
+            return
+        creates_alert = getattr(self._bench.definition, "create_alert", True)
+        for function, label in _SHOWN.items():
+            failed = self._result.function_errors.get(function)
+            if failed is not None:
+                yield FunctionOutput(name=label, error=self._said(failed))
+            elif creates_alert or function == "alert_context":
+                output = self._output(function)
+                if output is not None:
+                    yield FunctionOutput(name=label, output=_text(output))
+
+    @property
+    def _answer(self) -> bool:
+        """What the matcher returned: of a policy, False is what alerts."""
+        return self._result.matched is self._detection.alerts_on
+
+    def _output(self, function: str) -> Any:
+        if function == "dedup":
+            return self._result.dedup or None
+        return self._result.outputs.get(function)
+
+    def _said(self, error: DetectionError) -> str:
+        """Return an error's message, with the line that returned what the function may not return."""
+        raised_nothing = error.kind in (
+            "FunctionReturnTypeError",
+            "AssertionError",
+            "UnknownDestinationError",
+        )
+        line = self._line_of(error.function) if raised_nothing and ".py:" not in error.message else ""
+        return error.message + line
+
+    def _line_of(self, function: str) -> str:
+        """Return where a function of the detection returned: it is called again, now that its test has failed."""
+        called = _names(self._detection).get(function)
+        if function == FILTER or called is None:
+            return ""
+        event = self._bench.content.event(self._bench.definition, self._test.log)
+        line = returning_line(called, event)
+        return "" if line is None else f": {line}"
 
 
 def _text(output: Any) -> str:

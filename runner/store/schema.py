@@ -308,6 +308,18 @@ alert_history = Table(
 )
 """Who changed an alert's status, when, and what they said."""
 
+rule_cache = Table(
+    "rule_cache",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("counter", BigInteger),
+    Column("strings", JSON(none_as_null=True)),
+    Column("dictionary", Text),
+    Column("expires_at", BigInteger),
+    Index(None, "expires_at"),
+)
+"""What rules keep by key, with the helpers of `panther_detection_helpers.caching`; times in seconds since 1970."""
+
 _workspace = MetaData()
 """Tables that exist for one transaction of one connection; not part of the migrated schema."""
 

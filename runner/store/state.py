@@ -14,6 +14,7 @@ from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
 from runner.store.health_store import HealthStore
 from runner.store.ledger_store import LedgerStore
+from runner.store.rule_cache import RuleCache
 from runner.store.standing_store import StandingStore
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class StateStore:
         self.definitions = DefinitionStore(self._database, clock)
         self.standing = StandingStore(self._database)
         self.health = HealthStore(self._database, clock)
+        self.rule_cache = RuleCache(self._database, clock)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""

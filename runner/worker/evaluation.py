@@ -16,8 +16,8 @@ from runner.worker.identity import Identities, json_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from runner.detections.detection import Detection
     from runner.detections.evaluate import DetectionResult
-    from runner.detections.loading import Detection
     from runner.errors import DetectionError
     from runner.lake.rows import RowBatch
     from runner.worker.beat import Beat

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from runner.alerts.match import Match
     from runner.checkpoints import Checkpoints
-    from runner.detections.loading import Detection
+    from runner.detections.cache import Cache
+    from runner.detections.detection import Detection
     from runner.lake.duckdb_engine import DuckDBEngine
     from runner.lake.rows import RowBatch
     from runner.worker.beat import Beat
@@ -40,16 +41,24 @@ class _Tally:
 
 
 def execute(
-    job: Job, engine: DuckDBEngine, beat: Beat, hand_over: Hand, checkpoints: Checkpoints = NO_CHECKPOINTS
+    job: Job,
+    engine: DuckDBEngine,
+    beat: Beat,
+    hand_over: Hand,
+    *,
+    cache: Cache | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> JobOutcome:
     """Do a job; its matches are handed over in batches as they come.
 
-    They count only once the outcome has come too: the query may fail after the last row but one.
+    They count only once the outcome has come too: the query may fail after the last row but one. What rules keep with
+    their caching helpers goes to `cache`; without one, it is gone after the job.
     Raises `QueryError` or a subclass, and `RuleDidHarm`.
     """
     deadline = time.monotonic() + job.limits.seconds
     errors = RuleErrors(job)
-    evaluations = _load_rules(job, beat, errors)
+    namespace = Namespace(job.helpers, root=job.root, cache=cache)
+    evaluations = _load_rules(namespace, job, beat, errors)
     checkpoints.reached(Checkpoint.RULES_LOADED)
     query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference)
     snapshot = engine.snapshot(query, job.reference)
@@ -72,9 +81,8 @@ def execute(
     )
 
 
-def _load_rules(job: Job, beat: Beat, errors: RuleErrors) -> list[RuleEvaluation]:
+def _load_rules(namespace: Namespace, job: Job, beat: Beat, errors: RuleErrors) -> list[RuleEvaluation]:
     """Load each rule afresh, so that no state of an earlier run is left; a rule that cannot be is an error."""
-    namespace = Namespace(job.helpers, root=job.root)
     evaluations = []
     for position, rule in enumerate(job.rules):
         if rule.rule_id in job.blamed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from runner.checkpoints import NO_CHECKPOINTS
+from runner.detections.cache import MemoryCache
 from runner.errors import QueryError, RunInterrupted, WorkerError
 from runner.worker.worker import Worker, WorkerContext, WorkerLost
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runner.checkpoints import Checkpoints
+    from runner.detections.cache import Cache
     from runner.worker.job import Job, JobOutcome
     from runner.worker.spool import MatchSpool
 
@@ -27,13 +30,20 @@ class WorkerPool:
     """As many workers as queries may run at once; they are started when they are first needed.
 
     Any number of threads may `run` jobs. `grace_seconds` is how long after its deadline, or after the signal
-    to a rule, a worker is given before it is killed.
+    to a rule, a worker is given before it is killed. `cache` is where the caching helpers of rules keep what they
+    are given: without one, in this process.
     """
 
     def __init__(
-        self, count: int, *, grace_seconds: float = 2.0, checkpoints: Checkpoints = NO_CHECKPOINTS
+        self,
+        count: int,
+        *,
+        cache: Cache | None = None,
+        grace_seconds: float = 2.0,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._context = WorkerContext(checkpoints)
+        self._cache = cache or MemoryCache(time.time)
         self._grace = grace_seconds
         self._lock = Lock()
         self._is_closed = False
@@ -98,7 +108,7 @@ class WorkerPool:
             if worker is not None and not worker.is_ready:
                 worker.end()
                 worker = None
-            worker = worker or Worker(self._context, grace=self._grace)
+            worker = worker or Worker(self._context, grace=self._grace, cache=self._cache)
             self._busy.add(worker)
         return worker
 

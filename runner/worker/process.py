@@ -18,6 +18,7 @@ from runner.worker.confinement import confine, limit_memory
 from runner.worker.evaluation import RuleDidHarm
 from runner.worker.execution import execute
 from runner.worker.job import JobFailure, RuleHarm
+from runner.worker.pipe_cache import PipeCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,8 @@ def _answer(
     try:
         engine = engines.get(job)
         with _interrupted_after(job.limits.seconds, engine):
-            return execute(job, engine, beat, hand_over, checkpoints)
+            cache = PipeCache(connection)
+            return execute(job, engine, beat, hand_over, cache=cache, checkpoints=checkpoints)
     except RunnerError as error:
         return JobFailure(error=error)
     except RuleDidHarm as harm:

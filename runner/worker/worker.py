@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, ForkServerProcess
 
     from runner.checkpoints import Checkpoints
+    from runner.detections.cache import Cache, CacheCall
     from runner.worker.job import Answer, Job
     from runner.worker.spool import MatchSpool
 
@@ -79,8 +80,9 @@ class WorkerContext:
 class Worker:
     """One worker process. Used by one thread at a time, but for `kill`."""
 
-    def __init__(self, context: WorkerContext, *, grace: float) -> None:
+    def __init__(self, context: WorkerContext, *, grace: float, cache: Cache) -> None:
         self.runs = 0
+        self._cache = cache
         self._context = context
         self._grace = grace
         self._beat = Beat()
@@ -140,11 +142,23 @@ class Worker:
             if not self._connection.poll(_LOOK_SECONDS):
                 continue
             message = self._connection.recv_bytes()
+            call = messages.cache_call_in(message)
+            if call is not None:
+                self._answer_call(call)
+                continue
             batch = messages.matches_in(message)
             if batch is None:
                 return messages.answer_in(message)
             spool.add(batch)
             self._context.reached(Checkpoint.MATCHES_SPOOLED)
+
+    def _answer_call(self, call: CacheCall) -> None:
+        """Do what a rule asks of its cache. Raises `StoreError`: then the run cannot go on either."""
+        try:
+            answer = self._cache.call(call)
+        except ValueError as refusal:
+            answer = refusal
+        self._connection.send_bytes(messages.of_cache_answer(answer))
 
     def _act_on(self, verdict: Verdict, job: Job, rule: int | None) -> None:
         if verdict is Verdict.SIGNAL:

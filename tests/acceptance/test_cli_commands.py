@@ -67,10 +67,10 @@ def test_test_runs_the_tests_of_the_rules(project, cli):
     text = cli("test", cwd=project)
     document = cli("test", "--rule", "Okta.FailedLogins", "--format", "json", cwd=project).document
 
-    (rule,) = document["rules"]
+    (rule,) = document["detections"]
     assert text.code == 0
     assert text.out.splitlines()[0] == "Okta.FailedLogins"
-    assert text.out.splitlines()[-1] == "1 rule, 2 tests: 2 passed, 0 failed."
+    assert text.out.splitlines()[-2] == "1 detection, 2 tests: 2 passed, 0 failed."
     assert [(test["name"], test["passed"]) for test in rule["tests"]] == [
         ("Refused login", True),
         ("Successful login", True),
@@ -86,7 +86,7 @@ def test_a_failing_test_is_shown_and_fails_the_command(project, cli):
     assert ended.code == 1
     assert "[FAIL] Successful login" in ended.out
     assert "[PASS] Refused login" not in ended.out
-    assert "To mend: Okta.FailedLogins" in ended.out
+    assert "To mend (1): Okta.FailedLogins" in ended.out
 
 
 def test_alerts_are_listed_in_words(project_with_alert, alert_id, here):

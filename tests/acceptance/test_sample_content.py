@@ -16,10 +16,11 @@ import duckdb
 import pytest
 
 from runner.definitions.catalogue import read_catalogue
+from runner.detections.content import Content, ContentSources
 from runner.detections.evaluate import evaluate
 from runner.detections.event import Event
 from runner.detections.loading import Namespace
-from runner.detections.unit_tests import run_tests
+from runner.detections.unit_tests import Bench, run_test
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.definitions.scheduled_rule import ScheduledRule
-    from runner.detections.loading import Detection
+    from runner.detections.detection import Detection
 
 ROOT = Path(__file__).parents[2]
 LAKE = ROOT / "datalake"
@@ -103,11 +104,17 @@ def test_the_sample_definitions_have_neither_faults_nor_warnings(catalogue):
     assert len(catalogue.queries) >= 12
 
 
-def test_every_sample_rule_passes_its_own_tests(catalogue, detections):
+def test_every_sample_rule_passes_its_own_tests(catalogue):
+    content = Content(ContentSources.of(catalogue))
+    benches = [
+        Bench(content=content, definition=rule, detection=content.load(rule))
+        for rule in (*catalogue.rules.values(), *catalogue.stream_rules.values())
+    ]
+
     results = [
-        (rule.rule_id, result)
-        for rule in catalogue.rules.values()
-        for result in run_tests(rule, detections[rule.rule_id])
+        (bench.detection.rule_id, run_test(bench, test))
+        for bench in benches
+        for test in bench.definition.tests
     ]
 
     failed = [(rule_id, result.name, result.failures) for rule_id, result in results if not result.passed]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from runner.detections.event import walk
+from runner.detections.walking import walk
 
 _FEWEST_BASE64 = 12
 _KEY_PREFIX = 4

@@ -5,7 +5,8 @@ import pytest
 
 from runner.definitions.python_source import PythonSource
 from runner.definitions.severity import Severity
-from runner.detections.loading import Detection, Namespace
+from runner.detections.detection import Detection
+from runner.detections.loading import Namespace
 
 
 def source_of(text: str, path: str = "scheduled_rules/example.py") -> PythonSource:

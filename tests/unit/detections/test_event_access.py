@@ -287,8 +287,13 @@ def test_deep_walk_gives_the_default_when_nothing_is_there():
     assert event.deep_walk("x") is None
 
 
-def test_deep_walk_into_a_scalar_is_none():
-    assert Event({"a": 5}).deep_walk("a", "b", default="d") is None
+def test_deep_walk_into_a_scalar_is_the_default():
+    event = Event({"a": 5, "r": [{"b": 1}, {"b": {"c": 2}}]})
+
+    assert event.deep_walk("a", "b") is None
+    assert event.deep_walk("a", "b", default="d") == "d"
+    assert event.deep_walk("r", "b", "c") == 2
+    assert event.deep_walk("r", "b", "c", default="d") == ["d", 2]  # so Panther does: once for each such item
 
 
 def test_deep_walk_gives_raw_containers():

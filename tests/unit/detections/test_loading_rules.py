@@ -99,7 +99,7 @@ def test_every_form_of_import_finds_helpers(statement, name):
 def test_a_helper_may_be_imported_while_a_row_is_evaluated():
     loaded = load(namespace(one="A = True\n"), "def rule(event):\n    from one import A\n    return A\n")
 
-    assert loaded.rule(Event({})) is True
+    assert loaded.matcher(Event({})) is True
 
 
 def test_helpers_that_import_each_other_see_each_other_half_run_as_in_python():
@@ -214,7 +214,7 @@ def test_a_rules_file_is_named_in_full_to_debuggers(tmp_path):
     loaded = Namespace({}, root=tmp_path).load(source(RULE), rule_id="Example.Rule", severity=Severity.LOW)
 
     assert loaded.filename == loaded.module.__file__ == str(tmp_path / "scheduled_rules/example.py")
-    assert loaded.rule.__code__.co_filename == loaded.filename
+    assert loaded.matcher.__code__.co_filename == loaded.filename
 
 
 def test_what_a_rule_does_to_its_builtins_stays_in_its_namespace():

@@ -3,25 +3,29 @@ from pathlib import Path
 import pytest
 
 from runner.definitions.location import Location
+from runner.definitions.policy import Policy
 from runner.definitions.python_source import PythonSource
 from runner.definitions.scheduled_rule import ScheduledRule
 from runner.definitions.severity import Severity
+from runner.definitions.stream_rule import StreamRule
 from runner.definitions.unit_test import Mock, UnitTest
-from runner.detections import unit_tests
+from runner.detections.content import Content, ContentSources
+from runner.detections.unit_tests import Bench, run_test
 
 HERE = Location(path=Path("example.yml"), line=1, column=1)
 MATCHES = "def rule(event): return True\n"
 
 
 @pytest.fixture
-def run(detection):
+def run():
     """Return a function that runs tests (mappings of fields) of a rule of some text."""
 
-    def run_tests(text, *tests, available=(), **facts):
-        rule = ScheduledRule(
-            rule_id="Example.Rule",
+    def run_tests(text, *tests, available=(), content=None, kind=ScheduledRule, **facts):
+        own = {Policy: {"policy_id": "Example.Rule"}, StreamRule: {"rule_id": "Example.Rule"}}.get(
+            kind, {"rule_id": "Example.Rule", "queries": ("Example",)}
+        )
+        definition = kind(
             enabled=True,
-            queries=("Example",),
             severity=Severity.LOW,
             python=PythonSource(path=Path("example.py"), text=text),
             location=HERE,
@@ -29,9 +33,14 @@ def run(detection):
                 UnitTest(**{"name": "a test", "expected_result": True, "log": {}, "location": HERE, **test})
                 for test in tests or ({},)
             ),
+            **own,
             **facts,
         )
-        results = unit_tests.run_tests(rule, detection(text), available=available)
+        content = content or Content(ContentSources(root=Path()))
+        bench = Bench(
+            content=content, definition=definition, detection=content.load(definition), available=available
+        )
+        results = [run_test(bench, test) for test in definition.tests]
         return results[0] if len(results) == 1 else results
 
     return run_tests
@@ -50,19 +59,19 @@ def test_a_match_that_was_expected_passes(run):
 def test_a_match_that_was_not_expected_fails(run):
     result = run(MATCHES, {"expected_result": False})
 
-    assert result.failures == ("rule: returned true, expected false",)
+    assert result.failures == ("rule: returned true, expected false: example.py:1 in rule",)
 
 
 def test_a_match_that_did_not_come_fails(run):
     result = run("def rule(event): return False\n")
 
-    assert result.failures == ("rule: returned false, expected true",)
+    assert result.failures == ("rule: returned false, expected true: example.py:1 in rule",)
 
 
 def test_a_rule_that_returns_none_does_not_return_false(run):
     result = run("def rule(event): return None\n", {"expected_result": False})
 
-    assert result.failures == ("rule: returned NoneType, expected bool",)
+    assert result.failures == ("rule: returned NoneType, expected bool: example.py:1 in rule",)
 
 
 def test_where_no_match_is_expected_other_functions_may_fail(run):
@@ -79,7 +88,7 @@ def test_where_a_match_is_expected_no_function_may_fail(run):
 
     assert result.failures == (
         "title: division by zero: example.py:2 in title",
-        "unique: returned int, expected text",
+        "unique: returned int, expected text: example.py:3 in unique",
     )
 
 
@@ -113,7 +122,7 @@ def test_a_rule_without_alerts_shows_its_context_and_whatever_failed(run):
     result = run(text, create_alert=False)
 
     assert list(shown(result)) == ["rule", "title", "alertContext"]
-    assert result.failures == ("title: returned int, expected text",)
+    assert result.failures == ("title: returned int, expected text: example.py:2 in title",)
 
 
 def test_a_context_that_is_too_long_passes(run):
@@ -228,20 +237,3 @@ def test_inline_filters_have_no_effect(run):
     filters = ({"KeyPath": "foo", "Condition": "Equals", "Value": "never"},)
 
     assert run(MATCHES, inline_filters=filters).passed
-
-
-def test_a_rule_without_tests_has_no_results(run, detection):
-    assert (
-        unit_tests.run_tests(
-            ScheduledRule(
-                rule_id="Example.Rule",
-                enabled=True,
-                queries=(),
-                severity=Severity.LOW,
-                python=PythonSource(path=Path("example.py"), text=MATCHES),
-                location=HERE,
-            ),
-            detection(MATCHES),
-        )
-        == ()
-    )

@@ -1,4 +1,4 @@
-"""Runs with their attempts, what queries owe, matches, and alerts with their history."""
+"""Runs with their attempts, what queries owe, matches, alerts with their history, and what rules remember."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +22,7 @@ def upgrade() -> None:
     _create_matches()
     _create_alerts()
     _create_health()
+    _create_rule_cache()
 
 
 def _create_runs() -> None:
@@ -260,3 +261,16 @@ def _create_health() -> None:
         sa.Column("alert_id", sa.String(32)),
         sa.PrimaryKeyConstraint("kind", "subject", name="pk_standing_errors"),
     )
+
+
+def _create_rule_cache() -> None:
+    op.create_table(
+        "rule_cache",
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("counter", sa.BigInteger),
+        sa.Column("strings", sa.JSON),
+        sa.Column("dictionary", sa.Text),
+        sa.Column("expires_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("key", name="pk_rule_cache"),
+    )
+    op.create_index("ix_rule_cache_expires_at", "rule_cache", ["expires_at"])

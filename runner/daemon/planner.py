@@ -6,7 +6,10 @@ one it has recorded; so a timer that fires late, twice or not at all loses nothi
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import structlog
 
 from runner.schedule.agenda import Agenda
 from runner.schedule.ledger import Epoch, catch_up, owed
@@ -15,7 +18,6 @@ from runner.schedule.timing import QueryTiming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
     from typing import Protocol
 
     from runner.definitions.scheduled_query import Schedule, ScheduledQuery
@@ -39,8 +41,20 @@ if TYPE_CHECKING:
             """Record due times and move the watermarks, in one transaction; what is there already stays."""
             ...
 
+        def take_back(self, now: datetime) -> int:
+            """Forget epochs and due times that lie in the future; return how many."""
+            ...
+
+
+_log = structlog.get_logger(__name__)
 
 _DEFAULT_TIMING = QueryTiming()
+_LIVE_WITHIN = timedelta(minutes=10)
+"""A due time recorded later than that was missed, though the program was there: the machine was suspended."""
+_SET_BACK = timedelta(minutes=1)
+"""A clock that goes back by more than this was ahead before."""
+_INSTANT = timedelta(microseconds=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Planner:
@@ -57,6 +71,11 @@ class Planner:
         self._watermarks = store.watermarks()
         self._timings: dict[str, QueryTiming] = {}
         self._awake_since: datetime | None = None
+        self._queries: Mapping[str, ScheduledQuery] = {}
+        self._may_exist: Callable[[str], bool] = lambda _: False
+        self._latest = max(
+            [*self._watermarks.values(), *map(_start_of, self._epochs.values())], default=_LONG_AGO
+        )
         self._unrecorded: frozenset[str] = frozenset()
 
     def load(
@@ -72,26 +91,23 @@ class Planner:
         was owed. A query that is gone or disabled owes nothing from now on; but one of which `may_exist` says
         that it may be in a file that cannot be read goes on to owe what it did.
         """
-        by_name = {query.name: query for query in queries}
-        self._timings |= {name: self._timing_of(query) for name, query in by_name.items()}
-        self._record(self._running(), now)
-        wanted = {name: query.schedule if query.enabled else None for name, query in by_name.items()}
-        wanted |= {
-            name: epochs[-1].schedule
-            for name, epochs in self._epochs.items()
-            if name not in wanted and may_exist(name)
-        }
+        self._queries, self._may_exist = {query.name: query for query in queries}, may_exist
+        self._timings |= {name: self._timing_of(query) for name, query in self._queries.items()}
+        self._take_back(now)
+        if self._awake_since is None:
+            self._unrecorded = self._running()
+        self.plan(now)
+        wanted = self._wanted()
         begun = {
-            name: Epoch(start=now, schedule=wanted.get(name))
+            name: Epoch(start=self._start_of_epoch(name, now), schedule=wanted.get(name))
             for name in {*wanted, *self._epochs}
             if not self._holds(name, wanted.get(name))
         }
         self._store.begin_epochs(begun)
         for name, epoch in begun.items():
             self._epochs.setdefault(name, []).append(epoch)
-            self._watermarks.setdefault(name, now)
-        schedules = {name: schedule for name, schedule in wanted.items() if schedule is not None}
-        self._agenda.set(schedules, now)
+            self._watermarks.setdefault(name, epoch.start)
+        self._agenda.set({name: schedule for name, schedule in wanted.items() if schedule is not None}, now)
         self._awake_since = self._awake_since or now
 
     def plan(self, now: datetime) -> int:
@@ -99,6 +115,8 @@ class Planner:
 
         If the store fails, it is recorded the next time: the agenda names a query only once.
         """
+        if self._take_back(now):
+            self.load(self._queries.values(), now, may_exist=self._may_exist)
         self._unrecorded |= self._agenda.take_due(now)
         recorded = self._record(self._unrecorded, now)
         self._unrecorded = frozenset()
@@ -107,6 +125,35 @@ class Planner:
     def next_moment(self) -> datetime | None:
         """Return when something falls due next."""
         return self._agenda.next_moment()
+
+    def _take_back(self, now: datetime) -> bool:
+        """If the clock was ahead, forget what was recorded for times that have not come; return whether it was.
+
+        Else these windows would count as seen to, though their data was not there yet, and edits made meanwhile
+        would hold only from that future on.
+        """
+        if now + _SET_BACK >= self._latest:
+            self._latest = max(self._latest, now)
+            return False
+        count = self._store.take_back(now)
+        _log.warning("clock_set_back", seconds=(self._latest - now).total_seconds(), taken_back=count)
+        self._epochs, self._watermarks = self._store.epochs(), self._store.watermarks()
+        self._latest, self._unrecorded = now, self._running()
+        return True
+
+    def _wanted(self) -> dict[str, Schedule | None]:
+        """Return each known query's schedule, None for those that are not to run."""
+        wanted = {name: query.schedule if query.enabled else None for name, query in self._queries.items()}
+        return wanted | {
+            name: epochs[-1].schedule
+            for name, epochs in self._epochs.items()
+            if name not in wanted and self._may_exist(name)
+        }
+
+    def _start_of_epoch(self, name: str, now: datetime) -> datetime:
+        """Return `now`, or a moment after the epoch before: epochs are in order whatever the clock does."""
+        epochs = self._epochs.get(name)
+        return max(now, epochs[-1].start + _INSTANT) if epochs else now
 
     def _running(self) -> frozenset[str]:
         return frozenset(name for name, epochs in self._epochs.items() if epochs[-1].schedule is not None)
@@ -137,9 +184,13 @@ class Planner:
             return None
         timing = self._timings.get(name, _DEFAULT_TIMING)  # a query that is gone still owes what was due
         asleep_until = self._awake_since or now
-        missed = [due for due in times if due <= asleep_until]
+        missed = [due for due in times if due <= asleep_until or due < now - _LIVE_WITHIN]
         live = times[len(missed) :]
         plan = catch_up(missed, timing.catch_up, timing.catch_up_limit)
         runs = [OwedRun(due=due, start_at=timing.start_of(name, due), is_live=False) for due in plan.run]
         runs += [OwedRun(due=due, start_at=timing.start_of(name, due), is_live=True) for due in live]
         return DuePlan(query=name, watermark=times[-1], runs=tuple(runs), gaps=plan.gaps)
+
+
+def _start_of(epochs: Sequence[Epoch]) -> datetime:
+    return epochs[-1].start

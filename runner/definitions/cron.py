@@ -41,8 +41,8 @@ _PART = re.compile(
     r"(?P<first>\*|[0-9]{1,4})(?:-(?P<last>[0-9]{1,4}))?(?:/(?P<step>[0-9]{1,4}))?\Z", re.ASCII
 )
 _CHANCE = re.compile(r"[rh](?:\W|\Z)")
-_YEARS = 9
-"""29 February is at most eight years away; a date that has not come by then never comes."""
+_YEARS = 40
+"""29 February on one day of the week is at most forty years away; what has not come by then never comes."""
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -118,7 +118,9 @@ def _unsupported(part: str, field: CronField) -> str:
 
 def _never_fires(expression: str) -> str | None:
     try:
-        croniter(expression, _ANY_DAY, max_years_between_matches=_YEARS).get_next(datetime)
+        croniter(expression, _ANY_DAY, max_years_between_matches=_YEARS, implement_cron_bug=True).get_next(
+            datetime
+        )
     except CroniterBadDateError:
         return "it names a date that never comes"
     except (CroniterError, ValueError) as error:

@@ -27,7 +27,8 @@ KEY_HELP: Mapping[str, str] = {
     "AthenaQuery": "SQL of Athena.",
     "DatabricksQuery": "May stand beside another one; not supported alone.",
     "Schedule": "When it runs.",
-    "CronExpression": "Five fields in UTC: minute, hour, day of month, month, day of week.",
+    "CronExpression": "Five fields in UTC: minute, hour, day of month, month, day of week. If both days are restricted, "
+    "either is enough; one that begins with `*` (also `*/2`) does not count as restricted.",
     "RateMinutes": "Every so many minutes; at least 2, and not below TimeoutMinutes.",
     "TimeoutMinutes": "How long one run may take.",
     "Description": "For people: what it is about.",

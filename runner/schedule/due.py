@@ -1,7 +1,7 @@
 """Due times: pure functions of a schedule and the time.
 
-A cron schedule is read in UTC by Vixie's rules (either of day of month and day of week is enough if both are
-set). A rate is due at the multiples of its period since the Unix epoch, so restarts do not shift it.
+A cron schedule is read in UTC by Vixie's rules: either of day of month and day of week is enough if both are set;
+one that begins with `*`, also as `*/2`, does not count as set, and then both have to fit. A rate is due at the multiples of its period since the Unix epoch, so restarts do not shift it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def due_times(schedule: Schedule, *, after: datetime, until: datetime) -> Iterat
             yield due
             due += period
         return
-    times = croniter(schedule.cron, due)
+    times = _cron(schedule.cron, due)
     while due <= until:
         yield due
         due = times.get_next(datetime)
@@ -38,7 +38,7 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
     """Return the first due time later than `after` (aware), in UTC."""
     moment = after.astimezone(UTC)
     if schedule.cron is not None:
-        found: datetime = croniter(schedule.cron, moment).get_next(datetime)
+        found: datetime = _cron(schedule.cron, moment).get_next(datetime)
         return found
     period = timedelta(minutes=schedule.rate_minutes or 0)
     return _EPOCH + ((moment - _EPOCH) // period + 1) * period
@@ -50,5 +50,10 @@ def last_due(schedule: Schedule, until: datetime) -> datetime:
     if schedule.cron is None:
         period = timedelta(minutes=schedule.rate_minutes or 0)
         return _EPOCH + ((moment - _EPOCH) // period) * period
-    found: datetime = croniter(schedule.cron, moment + timedelta(microseconds=1)).get_prev(datetime)
+    found: datetime = _cron(schedule.cron, moment + timedelta(microseconds=1)).get_prev(datetime)
     return found
+
+
+def _cron(expression: str, start: datetime) -> croniter:
+    # the library calls Vixie's reading of `*/2` in a field of days a bug, and has it only if asked for
+    return croniter(expression, start, implement_cron_bug=True)

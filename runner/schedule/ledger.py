@@ -71,7 +71,7 @@ def owed(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> Iterat
     belongs to the epoch before. So the first due time is the first after the query was first seen.
     """
     for epoch, end in _spans(epochs, until):
-        if epoch.schedule is not None:
+        if epoch.schedule is not None and end > after:
             yield from due_times(epoch.schedule, after=max(after, epoch.start), until=min(end, until))
 
 

@@ -120,6 +120,26 @@ def _stopped_by_pause(
     return stopped
 
 
+def take_back(connection: Connection, now: datetime) -> int:
+    """Forget epochs, gaps and due times later than `now`, or than the server's time; return how many there were.
+
+    For a clock that was ahead. Runs that were made for such due times stay, and are made again when their time comes.
+    """
+    take_turns(connection, [_CLAIMING])
+    latest = max(now, server_time(connection) or now)
+    to_come = (
+        sa.delete(epochs).where(epochs.c.start > latest),
+        sa.delete(gaps).where(gaps.c.due > latest),
+        sa.delete(backlog).where(backlog.c.due > latest, backlog.c.owner.is_(None)),
+    )
+    taken = sum(connection.execute(deletion).rowcount for deletion in to_come)
+    connection.execute(
+        sa.update(watermarks).where(watermarks.c.recorded_until > latest).values(recorded_until=latest)
+    )
+    connection.execute(sa.delete(watermarks).where(watermarks.c.query.not_in(sa.select(epochs.c.query))))
+    return taken
+
+
 def claim_next(connection: Connection, owner: str, lease: timedelta, now: datetime) -> Claim | None:
     """Claim the due time that comes first: live ones before others, then the oldest.
 

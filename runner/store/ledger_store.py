@@ -53,6 +53,11 @@ class LedgerStore:
             self._reached(Checkpoint.DUE_UNCOMMITTED)
         self._reached(Checkpoint.DUE_RECORDED)
 
+    def take_back(self, now: datetime) -> int:
+        """Forget what was recorded for times that have not come; return how many epochs and due times."""
+        with self._database.transaction() as connection:
+            return ledger.take_back(connection, now)
+
     def claim_next(self, owner: str, lease: timedelta) -> Claim | None:
         """Claim the due time that comes first; None if nothing is to be started now."""
         self._reached(Checkpoint.CLAIM_BEGINS)

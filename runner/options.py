@@ -233,6 +233,12 @@ OPTIONS: tuple[Option, ...] = (
         help="A query that waits longer than this for a run that should have begun is overdue.",
     ),
     Option(
+        name="freshness.stale_after_minutes",
+        read=_count_or_none,
+        default=0,
+        help="How old the newest data of a table may be before a run over it is stale; 0: any age will do.",
+    ),
+    Option(
         name="failures.pause_after",
         read=_count_or_none,
         default=5,
@@ -283,6 +289,7 @@ QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
             "schedule.catch_up_limit",
             "failures.pause_after",
             "failures.probe_minutes",
+            "freshness.stale_after_minutes",
         )
     }
 )
@@ -290,3 +297,6 @@ QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
 
 A query's own table goes over its tags'.
 """
+
+TABLE_OPTIONS: Mapping[str, str] = MappingProxyType({"stale_after_minutes": "freshness.stale_after_minutes"})
+"""What `[tables."<table>"]` may set: as `QUERY_OPTIONS`."""

@@ -12,6 +12,7 @@ import structlog
 from runner.alerts.alert import AlertRules
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.errors import ClaimLost, QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
+from runner.lake.freshness import FreshnessLimits
 from runner.runs.failure_policy import FailurePolicy, fingerprint_of
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.retry import may_pass
@@ -179,6 +180,7 @@ class Pipeline:
             query_hash=self._catalogue.fingerprints[query.name],
             rule_hashes={rule.rule_id: self._catalogue.fingerprints[rule.rule_id] for rule in rules},
             matches=spool,
+            ages=outcome.ages,
             rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
         )
@@ -222,6 +224,7 @@ class Pipeline:
             root=settings.root,
             rules=tuple(self._rule_job(rule) for rule in rules),
             helpers=self._catalogue.helper_sources(),
+            freshness=self._freshness(query),
             limits=JobLimits(
                 memory=settings["workers.memory"],
                 seconds=query.schedule.timeout_minutes * SECONDS_PER_MINUTE,
@@ -230,6 +233,15 @@ class Pipeline:
                 matches=settings["limits.matches"],
                 events_per_alert=settings["state.events_per_alert"],
             ),
+        )
+
+    def _freshness(self, query: ScheduledQuery) -> FreshnessLimits:
+        settings, option = self._settings, "stale_after_minutes"
+        tables = {name: table[option] for name, table in settings.tables.items() if option in table}
+        return FreshnessLimits(
+            of_query=settings.of_query_itself(query.name, query.tags, option),
+            by_table=tables,
+            of_others=settings[f"freshness.{option}"],
         )
 
     def _rule_job(self, rule: ScheduledRule) -> RuleJob:
@@ -295,6 +307,7 @@ def _fields(report: RunReport) -> dict[str, object]:
         "matches": run.counts.matches,
         "rule_errors": run.counts.errors,
         "alerts": len(report.finished.alerts) if report.finished else 0,
+        "stale": run.stale or None,
         "fault": run.fault.message if run.fault else None,
         "fault_kind": run.fault.kind if run.fault else None,
         "transient": run.fault.transient if run.fault else None,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import SettingsError
-from runner.options import OPTIONS, QUERY_OPTIONS, RULE_OPTIONS, texts
+from runner.options import OPTIONS, QUERY_OPTIONS, RULE_OPTIONS, TABLE_OPTIONS, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +42,7 @@ class Settings:
     rules: Mapping[str, RuleOverride]
     queries: Mapping[str, Mapping[str, Any]]
     tags: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, Mapping[str, Any]]
     destinations: Mapping[str, Mapping[str, Any]]
     """The tables of `[destinations.<name>]` as they are written; `runner.destinations.reading` reads them."""
 
@@ -79,8 +80,13 @@ class Settings:
 
     def of_query(self, name: str, tags: Iterable[str], option: str) -> Any:
         """Return a `QUERY_OPTIONS` option for a query: its own, else its first tag's, else the general one."""
+        own = self.of_query_itself(name, tags, option)
+        return self[QUERY_OPTIONS[option]] if own is None else own
+
+    def of_query_itself(self, name: str, tags: Iterable[str], option: str) -> Any:
+        """Return a `QUERY_OPTIONS` option as it is set for a query or its tags; None if it is not."""
         tables = [self.queries.get(name, {}), *(self.tags.get(tag, {}) for tag in tags)]
-        return next((table[option] for table in tables if option in table), self[QUERY_OPTIONS[option]])
+        return next((table[option] for table in tables if option in table), None)
 
 
 def find_root(start: Path) -> Path:
@@ -98,8 +104,9 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
     faults: list[str] = []
     document = _document(root / FILE_NAME)
     rules = dict(_rule_overrides(document.pop("rules", {}), faults))
-    queries = dict(_query_overrides("queries", document.pop("queries", {}), faults))
-    tags = dict(_query_overrides("tags", document.pop("tags", {}), faults))
+    queries = dict(_overrides("queries", document.pop("queries", {}), QUERY_OPTIONS, faults))
+    tags = dict(_overrides("tags", document.pop("tags", {}), QUERY_OPTIONS, faults))
+    tables = dict(_overrides("tables", document.pop("tables", {}), TABLE_OPTIONS, faults))
     destinations = dict(_tables("destinations", document.pop("destinations", {}), faults))
     written = dict(_flattened(document, faults))
     given = {
@@ -121,6 +128,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         rules=MappingProxyType(rules),
         queries=MappingProxyType(queries),
         tags=MappingProxyType(tags),
+        tables=MappingProxyType(tables),
         destinations=MappingProxyType(destinations),
     )
 
@@ -186,17 +194,19 @@ def _tables(section: str, tables: Any, faults: list[str]) -> Iterator[tuple[str,
             faults.append(f'{FILE_NAME}: {section}."{name}": expected a table, found {content!r}')
 
 
-def _query_overrides(section: str, tables: Any, faults: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Read the tables of `[queries."<QueryName>"]` or `[tags."<tag>"]`."""
+def _overrides(
+    section: str, tables: Any, known: Mapping[str, str], faults: list[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Read tables such as `[queries."<QueryName>"]`, whose `known` keys take the places of options."""
     for name, content in _tables(section, tables, faults):
         place = f'{FILE_NAME}: {section}."{name}"'
         found: dict[str, Any] = {}
         for key, value in content.items():
-            if key not in QUERY_OPTIONS:
-                faults.append(f"{place}.{key}: there is no such option{_suggestion(key, QUERY_OPTIONS)}")
+            if key not in known:
+                faults.append(f"{place}.{key}: there is no such option{_suggestion(key, known)}")
                 continue
             try:
-                found[key] = _BY_NAME[QUERY_OPTIONS[key]].read(value)
+                found[key] = _BY_NAME[known[key]].read(value)
             except ValueError as error:
                 faults.append(f"{place}.{key}: {error}, found {value!r}")
         yield name, MappingProxyType(found)

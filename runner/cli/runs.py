@@ -47,13 +47,14 @@ def _show(found: Sequence[QueryRun]) -> None:
     for run in found:
         started = [written(run.started_at.replace(microsecond=0)), f"{run.key.purpose} {run.key.revision}"]
         fault = f": {' '.join(run.fault.message.split())}" if run.fault else ""
+        stale = f" (stale: {run.stale})" if run.stale else ""
         table.add_row(
             *([] if narrow else started),
             written(run.key.scheduled_for),
             output.state_text(run.state),
             f"{run.counts.rows:,}",
             f"{run.counts.matches:,}",
-            Text(run.key.query) + Text(fault, style="red"),
+            Text(run.key.query) + Text(fault, style="red") + Text(stale, style="yellow"),
         )
     output.show_table(table)
 
@@ -75,5 +76,8 @@ def _fields(run: QueryRun) -> dict[str, Any]:
         "rule_errors": run.counts.errors,
         "query_hash": run.query_hash,
         "rule_hashes": run.rule_hashes,
-        "fault": {"kind": run.fault.kind, "message": run.fault.message} if run.fault else None,
+        "fault": {"kind": run.fault.kind, "message": run.fault.message, "transient": run.fault.transient}
+        if run.fault
+        else None,
+        "stale": run.stale or None,
     }

@@ -88,6 +88,8 @@ class QueryRun:
     ended_at: datetime | None = None
     counts: RunCounts = field(default_factory=RunCounts)
     fault: RunFault | None = None
+    stale: str = ""
+    """Which tables of the query had no data as new as they should, in sentences; empty if none was so."""
     query_hash: str = ""
     rule_hashes: Mapping[str, str] = field(default_factory=dict)
     """The content hash of each rule that was put to the rows, by rule id."""

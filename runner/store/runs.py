@@ -92,6 +92,7 @@ def end(
     query_hash: str = "",
     rule_hashes: Mapping[str, str] | None = None,
     fault: RunFault | None = None,
+    stale: str = "",
 ) -> QueryRun:
     """Write the end of a run, if its claim still holds.
 
@@ -107,6 +108,7 @@ def end(
         ended_at=now,
         counts=counts,
         fault=fault,
+        stale=stale,
         query_hash=query_hash,
         rule_hashes=rule_hashes or {},
     )
@@ -191,6 +193,7 @@ def _ending(run: QueryRun) -> dict[str, Any]:
         "errors": run.counts.errors,
         "query_hash": run.query_hash,
         "rule_hashes": dict(run.rule_hashes),
+        "stale": run.stale or None,
         **_fault_columns(run.fault, "fault_kind", "fault_message", "fault_transient"),
     }
 
@@ -222,6 +225,7 @@ def run_of(row: RowMapping) -> QueryRun:
         ended_at=row["ended_at"],
         counts=RunCounts(rows=row["rows"], bytes=row["bytes"], matches=row["matches"], errors=row["errors"]),
         fault=fault,
+        stale=row["stale"] or "",
         query_hash=row["query_hash"],
         rule_hashes=row["rule_hashes"],
     )

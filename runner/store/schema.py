@@ -87,6 +87,7 @@ runs = Table(
     Column("fault_kind", Text),
     Column("fault_message", Text),
     Column("fault_transient", Boolean),
+    Column("stale", Text),
     UniqueConstraint("query", "scheduled_for", "purpose", "revision"),
     Index(
         "ix_runs_evaluated",

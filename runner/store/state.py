@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.alerts.system_fault import SystemFaultKind, query_failed
+from runner.alerts.system_fault import SystemFaultKind, query_failed, table_stale
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.runs.query_run import RunCounts, RunPurpose, RunState
 from runner.schedule.ledger import GapReason
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runner.alerts.match import Match
     from runner.checkpoints import Checkpoints
     from runner.clock import Clock
+    from runner.lake.freshness import TableAge
     from runner.runs.failure_policy import FailurePolicy
     from runner.runs.query_run import Claim, QueryRun, RunFault, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
@@ -47,6 +48,8 @@ class RunResult:
     rules: Mapping[str, AlertRules]
     """What decides on the alerts of each rule that has matches."""
     fault: RunFault | None = None
+    ages: tuple[TableAge, ...] = ()
+    """How old the tables are that have a limit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,10 +134,12 @@ class StateStore:
                 query_hash=result.query_hash,
                 rule_hashes=result.rule_hashes,
                 fault=result.fault,
+                stale="; ".join(age.sentence for age in result.ages if age.is_stale),
             )
             self._reached(Checkpoint.RUN_ENDED)
             changed = self._store_matches(connection, claim, result)
             has_resumed = self._mend_query(connection, claim)
+            self._tell_ages(connection, claim, result.ages)
             self._reached(Checkpoint.COMMIT_ENDS)
         self._reached(Checkpoint.COMMITTED)
         return FinishedRun(run=run, alerts=tuple(changed), has_resumed=has_resumed)
@@ -148,6 +153,21 @@ class StateStore:
         was_paused = query_health.recover(connection, query, now, comment)
         system_errors.mend(connection, SystemFaultKind.QUERY_FAILED, query, now=now, comment=comment)
         return was_paused
+
+    def _tell_ages(self, connection: Connection, claim: Claim, ages: Sequence[TableAge]) -> None:
+        """Let stale tables stand as system errors, and resolve those that are fresh at a later reference time."""
+        if claim.key.purpose is not RunPurpose.SCHEDULED:
+            return
+        now, as_of, query = self._clock.now(), claim.key.scheduled_for, claim.key.query
+        for age in ages:  # in order of the tables: several runs take their turns in one order
+            subject = f"{age.table} for {query}" if age.is_limit_of_query else age.table
+            if age.is_stale:
+                fault = table_stale(subject, table=age.table, query=query, message=age.sentence)
+                system_errors.stand(connection, fault, now=now, run_id=claim.run_id, as_of=as_of)
+            else:
+                comment = f"the table had new data at {as_of:%Y-%m-%dT%H:%M:%SZ}"
+                kind = SystemFaultKind.TABLE_STALE
+                system_errors.mend(connection, kind, subject, now=now, comment=comment, as_of=as_of)
 
     def _store_matches(self, connection: Connection, claim: Claim, result: RunResult) -> list[ChangedAlert]:
         if not matches.stage(connection, self._told_of(result.matches)):

@@ -11,6 +11,7 @@ from runner.detections.evaluate import EvaluationTimeout
 from runner.detections.failures import failure
 from runner.detections.loading import Namespace
 from runner.errors import DetectionError, QueryTimeout
+from runner.lake import freshness
 from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
 from runner.worker.job import JobOutcome
 from runner.worker.rule_errors import RuleErrors
@@ -76,6 +77,7 @@ def execute(
         errors=errors.total,
         truncated="; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)])),
         rule_errors=errors.first,
+        ages=freshness.ages_of(snapshot, job.freshness, job.reference),
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from runner.lake.freshness import FreshnessLimits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from runner.definitions.python_source import PythonSource
     from runner.definitions.severity import Severity
     from runner.errors import DetectionError, RunnerError
+    from runner.lake.freshness import TableAge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +59,7 @@ class Job:
     rules: tuple[RuleJob, ...]
     helpers: Mapping[str, PythonSource]
     limits: JobLimits
+    freshness: FreshnessLimits = field(default_factory=FreshnessLimits)
     blamed: Mapping[str, DetectionError] = field(default_factory=dict)
     """The rules that ended a worker, by id: they are not asked, and this is their error."""
 
@@ -81,6 +85,8 @@ class JobOutcome:
     """Which limit ended the job early, in a sentence; empty if none did."""
     rule_errors: tuple[DetectionError, ...] = ()
     """The first error of each kind of each rule."""
+    ages: tuple[TableAge, ...] = ()
+    """How old the tables of the query are that have a limit."""
     counts_unique: frozenset[str] = frozenset()
     """The rules that define `unique`."""
     seconds: Mapping[str, float] = field(default_factory=dict)

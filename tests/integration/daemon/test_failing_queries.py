@@ -140,7 +140,7 @@ def test_a_query_that_fails_for_good_is_paused_and_goes_on_once_it_is_mended(pro
 
     failed = [line for line in lines if line["event"] == "query_run_finished"]
     assert [(line["state"], line["fault_kind"], line["transient"]) for line in failed] == [
-        ("failed", "QueryError", False)
+        ("failed", "UnknownColumn", False)
     ] * 2
     assert while_paused == [("QUERY_FAILED", QUERY, 2), ("QUERY_PAUSED", QUERY, 1)]
     assert reasons == [GapReason.FAILED] * 2 + [GapReason.PAUSED] * 2

@@ -284,3 +284,26 @@ def test_one_line_is_logged_at_the_end_of_a_run(project):
     assert [(line["state"], line["rows"], line["matches"], line["alerts"]) for line in ended] == [
         ("succeeded", 1, 1, 1)
     ]
+
+
+def test_a_run_over_a_table_without_new_data_is_stale_and_succeeds(project):
+    project.write_settings("[tables.logins]\nstale_after_minutes = 60\n")
+    project.add_logins(-1.5)
+
+    stale, fresh = project.run(0, -0.75)
+
+    assert (stale.run.state, fresh.run.stale) == (RunState.SUCCEEDED, "")
+    assert stale.run.stale == (
+        "the newest data of panther_logs.public.logins is of 2026-01-15T07:30:00Z, older than its limit of 60 minutes"
+    )
+
+
+def test_a_query_has_its_own_idea_of_what_is_stale(project):
+    project.write_settings(
+        '[freshness]\nstale_after_minutes = 1\n[queries."Failed Logins"]\nstale_after_minutes = 0\n'
+    )
+    project.add_logins(-1.5)
+
+    (report,) = project.run()
+
+    assert report.run.stale == ""

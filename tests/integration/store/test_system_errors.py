@@ -1,5 +1,6 @@
 """System errors and pauses: one alert while a fault lasts, on SQLite and on PostgreSQL."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from runner.alerts.alert import AlertStatus, AlertType
 from runner.alerts.system_fault import SystemFaultKind, definition_faulty
 from runner.definitions.scheduled_query import Schedule
 from runner.errors import StoreError
+from runner.lake.freshness import TableAge
 from runner.runs.failure_policy import FailurePolicy
 from runner.runs.query_run import RunFault, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch, GapReason
@@ -329,3 +331,65 @@ def test_a_run_that_cannot_be_written_down_raises_no_alert(store):
         store.fail(lost, RunState.FAILED, FOR_GOOD, policy=policy())
 
     assert (system_errors(store), gaps(store)) == ([], [])
+
+
+def table_age(*, is_stale, is_limit_of_query=False):
+    newest = at(0) if is_stale else at(99)
+    return TableAge(
+        table="panther_logs.public.logins",
+        newest=newest,
+        limit_minutes=60,
+        is_limit_of_query=is_limit_of_query,
+        is_stale=is_stale,
+    )
+
+
+def run_over(store, hour, query="a", **given):
+    owe(store, hour, query=query)
+    result = replace(result_of([]), ages=(table_age(**given),))
+    return store.finish(store.ledger.claim_next("me", LEASE), result).run
+
+
+def test_a_stale_table_stands_until_a_later_run_finds_it_fresh(store, clock):
+    stale = run_over(store, 1, is_stale=True)
+    run_over(store, 2, query="b", is_stale=True)
+    while_stale = system_errors(store)
+    (alert,) = store.list_alerts(AlertFilter(), 10)
+
+    fresh = run_over(store, 3, is_stale=False)
+
+    subject = "panther_logs.public.logins"
+    assert while_stale == [("TABLE_STALE", subject, AlertStatus.OPEN, 2)]
+    assert system_errors(store) == [("TABLE_STALE", subject, AlertStatus.RESOLVED, 2)]
+    assert (stale.state, fresh.stale) == (RunState.SUCCEEDED, "")
+    assert "older than its limit of 60 minutes" in stale.stale
+    assert {run.key.scheduled_for: run.stale for run in store.latest_runs(3)}[at(1)] == stale.stale
+    assert alert.title == "No new data in panther_logs.public.logins"
+
+
+def test_what_an_earlier_reference_time_found_says_nothing_about_now(store):
+    run_over(store, 3, query="a", is_stale=True)
+    run_over(store, 2, query="b", is_stale=False)
+    still_stale = system_errors(store)
+    run_over(store, 5, query="c", is_stale=False)
+    run_over(store, 4, query="d", is_stale=True)
+
+    assert [status for *_, status, _ in still_stale] == [AlertStatus.OPEN]
+    assert [status for *_, status, _ in system_errors(store)] == [AlertStatus.RESOLVED]
+
+
+def test_the_limit_of_one_query_stands_by_itself(store):
+    run_over(store, 1, query="strict", is_stale=True, is_limit_of_query=True)
+    run_over(store, 2, query="b", is_stale=False)
+
+    assert system_errors(store) == [
+        ("TABLE_STALE", "panther_logs.public.logins for strict", AlertStatus.OPEN, 1)
+    ]
+
+
+def test_a_manual_run_over_a_stale_table_raises_nothing_and_says_so_on_its_record(store):
+    claim = store.claim_again(RunKey(query="a", scheduled_for=at(1), purpose=RunPurpose.MANUAL))
+
+    run = store.finish(claim, replace(result_of([]), ages=(table_age(is_stale=True),))).run
+
+    assert (system_errors(store), bool(run.stale)) == ([], True)

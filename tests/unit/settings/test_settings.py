@@ -30,6 +30,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     ),
     "metrics.query_series": ("5", "6", 5, 6),
     "health.overdue_seconds": ("60", "90.5", 60.0, 90.5),
+    "freshness.stale_after_minutes": ("0", "60", 0, 60),
     "failures.pause_after": ("0", "3", 0, 3),
     "failures.probe_minutes": ("30", "90", 30, 90),
     "daemon.reload_seconds": ("1", "2", 1.0, 2.0),
@@ -304,4 +305,21 @@ def test_wrong_query_overrides_are_all_named(tmp_path):
         'runner.toml: queries."Failed Logins".settle: there is no such option: did you mean settle_seconds?',
         "runner.toml: queries.\"Failed Logins\".catch_up: expected 'all', 'latest' or 'none', found 'some'",
         'runner.toml: tags."okta": expected a table, found 1',
+    ]
+
+
+def test_a_table_of_the_lake_has_settings_of_its_own(tmp_path):
+    write(tmp_path, "[tables.aws_cloudtrail]\nstale_after_minutes = 60\n")
+
+    assert settings.load(tmp_path, {}).tables["aws_cloudtrail"] == {"stale_after_minutes": 60}
+
+
+def test_a_wrong_setting_of_a_table_is_named(tmp_path):
+    write(tmp_path, "[tables.aws_cloudtrail]\nstale_after_minute = 60\n")
+
+    assert faults_of(tmp_path) == [
+        (
+            'runner.toml: tables."aws_cloudtrail".stale_after_minute: there is no such option: '
+            "did you mean stale_after_minutes?"
+        )
     ]

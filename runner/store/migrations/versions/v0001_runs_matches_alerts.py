@@ -47,6 +47,7 @@ def _create_runs() -> None:
         sa.Column("fault_kind", sa.Text),
         sa.Column("fault_message", sa.Text),
         sa.Column("fault_transient", sa.Boolean),
+        sa.Column("stale", sa.Text),
         sa.PrimaryKeyConstraint("run_id", name="pk_runs"),
         sa.UniqueConstraint(
             "query",

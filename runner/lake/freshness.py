@@ -1,0 +1,166 @@
+"""Freshness: how old the newest data of a table is at a reference time, found without reading its rows.
+
+A Parquet file says in its footer from when to when its rows are, and a folder `p_date=…` of which day they are. So
+only the newest days' footers are read, and of files that reach beyond the reference time the time column.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from runner.lake.table import Snapshot, TableName
+
+_TIME_COLUMN = "p_event_time"
+_DAY = re.compile(r"p_date=(\d{4}-\d\d-\d\d)")
+_ANY_DAY = "~"
+"""Where rows of any day may be: sorts after every day, so that it is looked at first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreshnessLimits:
+    """How many minutes old the newest data may be; 0 or nothing: any age will do."""
+
+    of_query: int | None = None
+    """For every table of the query, over what is set for the tables."""
+    by_table: Mapping[str, int] = field(default_factory=dict)
+    """By name: `aws_cloudtrail`, `panther_logs.aws_cloudtrail` or `panther_logs.public.aws_cloudtrail`."""
+    of_others: int = 0
+
+    def of(self, table: TableName) -> int:
+        """Return what holds for a table."""
+        if self.of_query is not None:
+            return self.of_query
+        by_name = {name.lower(): minutes for name, minutes in self.by_table.items()}
+        names = (table.qualified, table.view, table.table)
+        return next((by_name[name] for name in names if name in by_name), self.of_others)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableAge:
+    """What a run found of a table that has a limit."""
+
+    table: str
+    """Qualified."""
+    newest: datetime | None
+    """The newest data before the reference time, aware; None without any. Of a fresh table, new enough data."""
+    limit_minutes: int
+    is_limit_of_query: bool
+    is_stale: bool
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told of a stale table."""
+        if self.newest is None:
+            return f"{self.table} has no data before the reference time (limit {self.limit_minutes} minutes)"
+        return (
+            f"the newest data of {self.table} is of {self.newest:%Y-%m-%dT%H:%M:%SZ}, older than its limit of "
+            f"{self.limit_minutes} minutes"
+        )
+
+
+def ages_of(snapshot: Snapshot, limits: FreshnessLimits, reference: datetime) -> tuple[TableAge, ...]:
+    """Return how old the tables of a snapshot are that have a limit, at a reference time (aware).
+
+    A table without a time column has no age, and is left out.
+    """
+    limited = [(table, minutes) for table in sorted(snapshot.files) if (minutes := limits.of(table))]
+    return tuple(
+        _age(table, snapshot.files[table], reference, minutes, is_limit_of_query=limits.of_query is not None)
+        for table, minutes in limited
+        if _has_time(snapshot.files[table])
+    )
+
+
+def newest_before(files: Iterable[Path], reference: datetime, enough: datetime) -> datetime | None:
+    """Return the newest event time before `reference`, or any that is not older than `enough` (both aware)."""
+    by_day = sorted(files, key=lambda file: (_day_of(file), str(file)), reverse=True)
+    newest: datetime | None = None
+    for day, group in itertools.groupby(by_day, _day_of):
+        for file in group:
+            found = _newest_in(file, reference)
+            if found is not None and (newest is None or found > newest):
+                newest = found
+            if newest is not None and newest >= enough:
+                return newest
+        if newest is not None and day != _ANY_DAY:
+            return newest  # earlier days hold nothing newer
+    return newest
+
+
+def _age(
+    table: TableName,
+    files: Iterable[Path],
+    reference: datetime,
+    minutes: int,
+    *,
+    is_limit_of_query: bool,
+) -> TableAge:
+    enough = reference - timedelta(minutes=minutes)
+    newest = newest_before(files, reference, enough)
+    return TableAge(
+        table=table.qualified,
+        newest=newest,
+        limit_minutes=minutes,
+        is_limit_of_query=is_limit_of_query,
+        is_stale=newest is None or newest < enough,
+    )
+
+
+def _day_of(file: Path) -> str:
+    found = _DAY.search(str(file.parent))
+    return found[1] if found else _ANY_DAY
+
+
+def _has_time(files: Iterable[Path]) -> bool:
+    return any(_time_column(metadata) is not None for file in files if (metadata := _footer(file)))
+
+
+def _newest_in(file: Path, reference: datetime) -> datetime | None:
+    metadata = _footer(file)
+    column = _time_column(metadata) if metadata else None
+    if metadata is None or column is None or not metadata.num_rows:
+        return None
+    newest: datetime | None = None
+    for number in range(metadata.num_row_groups):
+        statistics = metadata.row_group(number).column(column).statistics
+        if statistics is None or not statistics.has_min_max or _aware(statistics.max) >= reference:
+            return _newest_row(file, metadata.schema.column(column).name, reference)
+        newest = max(newest or _aware(statistics.max), _aware(statistics.max))
+    return newest
+
+
+def _newest_row(file: Path, column: str, reference: datetime) -> datetime | None:
+    """Read the time column of a file whose footer does not settle it."""
+    times = pq.read_table(file, columns=[column], partitioning=None).column(0).cast(pa.timestamp("us"))
+    bound = pa.scalar(reference.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    newest = pc.max(times.filter(pc.less(times, bound))).as_py()
+    return None if newest is None else _aware(newest)
+
+
+def _footer(file: Path) -> pq.FileMetaData | None:
+    """Read a file's footer; None if it is gone or damaged, which is for the query to tell."""
+    try:
+        return pq.read_metadata(file)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _time_column(metadata: pq.FileMetaData) -> int | None:
+    names = [metadata.schema.column(number).path.lower() for number in range(metadata.num_columns)]
+    return names.index(_TIME_COLUMN) if _TIME_COLUMN in names else None
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -138,7 +138,7 @@ def _option_rows(options: Sequence[Option]) -> list[tuple[str, str, str]]:
 
 
 def _default(option: Option) -> str:
-    if option.name == "http.listen":
+    if option.name in {"http.listen", "heartbeat.url"}:
         return "`off`"
     if option.default in (None, "", {}, ()):
         return "none"

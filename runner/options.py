@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _SIZE = re.compile(r"(\d+)\s*(B|[KMGT]i?B)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]\s/]+)):(?P<port>\d{1,5})")
+_WEB_ADDRESS = re.compile(r"https?://[^/\s]+\S*")
 _LAST_PORT = 65_535
 _LEAST_MEMORY = 256 * 2**20
 """What a worker needs before it has read a row: the engine and Python themselves take 130 MiB."""
@@ -28,6 +29,8 @@ class Option:
     read: Callable[[Any], Any]
     default: Any
     help: str
+    is_secret: bool = False
+    """Its value is never shown, however it was given."""
 
     @property
     def variable(self) -> str:
@@ -103,6 +106,26 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    """Return what reads one of a few words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"expected {', '.join(map(repr, words[:-1]))} or {words[-1]!r}")
+        return str(value)
+
+    return read
+
+
+def _web_address(value: Any) -> str | None:
+    """Read a URL of the web, or None for `off`."""
+    if value == "off":
+        return None
+    if not isinstance(value, str) or not _WEB_ADDRESS.fullmatch(value):
+        raise ValueError("expected 'off', or a URL that begins with http:// or https://")
+    return value
 
 
 def _address(value: Any) -> Address | None:
@@ -213,6 +236,31 @@ OPTIONS: tuple[Option, ...] = (
         read=count,
         default=100,
         help="How many missed due times of a query are run at most, the newest ones; the others are gaps.",
+    ),
+    Option(
+        name="log.level",
+        read=_one_of("debug", "info", "warning", "error"),
+        default="info",
+        help="What the daemon logs at least: debug, info, warning or error.",
+    ),
+    Option(
+        name="log.format",
+        read=_one_of("auto", "json", "text"),
+        default="auto",
+        help="How the daemon logs: json, text, or auto, which is text on a terminal and JSON elsewhere.",
+    ),
+    Option(
+        name="heartbeat.url",
+        read=_web_address,
+        default=None,
+        help="A URL that is called with GET as long as the whole chain works; or off. It is treated as a secret.",
+        is_secret=True,
+    ),
+    Option(
+        name="heartbeat.seconds",
+        read=seconds,
+        default=60.0,
+        help="How often the heartbeat URL is called.",
     ),
     Option(
         name="http.listen",

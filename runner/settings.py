@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import SettingsError
 from runner.options import OPTIONS, QUERY_OPTIONS, RULE_OPTIONS, TABLE_OPTIONS, texts
+from runner.references import References, secrets_of_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,7 +45,9 @@ class Settings:
     tags: Mapping[str, Mapping[str, Any]]
     tables: Mapping[str, Mapping[str, Any]]
     destinations: Mapping[str, Mapping[str, Any]]
-    """The tables of `[destinations.<name>]` as they are written; `runner.destinations.reading` reads them."""
+    """The tables of `[destinations.<name>]`, with what they refer to; `runner.destinations.reading` reads them."""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """What is never to be shown: what references stand for, and passwords in URLs."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -98,7 +101,8 @@ def find_root(start: Path) -> Path:
 def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
     """Put the options together for a project folder.
 
-    `flags` are by option name; None values in them are left out. Raises `SettingsError` naming every wrong
+    `flags` are by option name; None values in them are left out. Texts may refer to secrets, see
+    `runner.references`; those in `environment` are its variables. Raises `SettingsError` naming every wrong
     option, with the nearest known one.
     """
     faults: list[str] = []
@@ -107,7 +111,11 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
     queries = dict(_overrides("queries", document.pop("queries", {}), QUERY_OPTIONS, faults))
     tags = dict(_overrides("tags", document.pop("tags", {}), QUERY_OPTIONS, faults))
     tables = dict(_overrides("tables", document.pop("tables", {}), TABLE_OPTIONS, faults))
-    destinations = dict(_tables("destinations", document.pop("destinations", {}), faults))
+    references = References(environment, root)
+    destinations = {
+        name: _resolved(references, f'{FILE_NAME}: destinations."{name}"', table, faults)
+        for name, table in _tables("destinations", _without_options(document, "destinations"), faults)
+    }
     written = dict(_flattened(document, faults))
     given = {
         **{name: (f"{FILE_NAME}: {name}", value) for name, value in written.items()},
@@ -116,10 +124,12 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
     }
     values = {option.name: option.default for option in OPTIONS}
     for name, (place, value) in given.items():
+        option = _BY_NAME[name]
         try:
-            values[name] = _BY_NAME[name].read(value)
+            values[name] = option.read(references.resolved(value))
         except ValueError as error:
-            faults.append(f"{place}: {error}, found {value!r}")
+            found = "" if option.is_secret else f", found {value!r}"
+            faults.append(f"{place}: {error}{found}")
     if faults:
         raise SettingsError("\n".join(faults))
     return Settings(
@@ -130,7 +140,37 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         tags=MappingProxyType(tags),
         tables=MappingProxyType(tables),
         destinations=MappingProxyType(destinations),
+        secrets=frozenset({*references.secrets, *_plain_secrets(values)}),
     )
+
+
+def _without_options(document: dict[str, Any], section: str) -> Any:
+    """Take the tables of a section out of the document, and leave those of its keys that are options."""
+    content = document.pop(section, {})
+    if not isinstance(content, dict):
+        return content
+    options = {key: value for key, value in content.items() if f"{section}.{key}" in _BY_NAME}
+    document[section] = options
+    return {key: value for key, value in content.items() if key not in options}
+
+
+def _resolved(references: References, place: str, table: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+    try:
+        resolved: dict[str, Any] = references.resolved(table)
+    except ValueError as error:
+        faults.append(f"{place}: {error}")
+        return table
+    return resolved
+
+
+def _plain_secrets(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is secret in options even if it stands there as it is."""
+    for option in OPTIONS:
+        value = values[option.name]
+        if option.is_secret and value:
+            yield value
+        if isinstance(value, str):
+            yield from secrets_of_url(value)
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ runs detections schedule
 lake definitions
 settings
 options
-errors clock checkpoints logs metrics
+errors clock checkpoints logs metrics references
 """
 HEIGHT = {room: -row for row, line in enumerate(LAYERS.split("\n")) for room in line.split()}
 

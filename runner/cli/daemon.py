@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from runner import logs
-from runner.cli.options import lake_option, load_settings, project_option, state_option
+from runner.cli.options import lake_option, load_settings, mask, project_option, state_option
 from runner.clock import SystemClock
 from runner.daemon.process import Daemon
+from runner.daemon.service_manager import ServiceManager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,11 +37,17 @@ def command(
 
     What fell due while no daemon ran is caught up with, each due time with its own reference time. SIGHUP reads
     the definitions again at once; otherwise a change is seen within seconds. A second SIGTERM does not wait for
-    runs to end. Logs are JSON lines on standard error.
+    runs to end. Logs are lines on standard error: JSON, unless that is a terminal (settings log.format, log.level).
     """
-    logs.configure(as_json=True, level=logging.INFO)
     settings = load_settings(project, lake__location=lake, state__url=state)
-    daemon = Daemon(settings, SystemClock(), standby=standby)
+    wanted = settings["log.format"]
+    logs.configure(
+        as_json=wanted == "json" or (wanted == "auto" and not sys.stderr.isatty()),
+        level=logs.level_of(settings["log.level"]),
+        mask=mask().masked,
+    )
+    manager = ServiceManager.from_environment(os.environ)
+    daemon = Daemon(settings, SystemClock(), standby=standby, manager=manager)
     daemon.stop_on_signals()
     daemon.run()
     sys.stderr.flush()

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from runner import app, logs
 from runner.cli import output
-from runner.cli.options import format_option, load_settings, project_option, state_option, written
+from runner.cli.options import format_option, load_settings, mask, project_option, state_option, written
 from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.errors import SlotTaken
@@ -50,7 +50,7 @@ def command(
 
     With --fill the exit code is 1 if one of them failed again.
     """
-    logs.configure(as_json=True)
+    logs.configure(as_json=True, mask=mask().masked)
     settings = load_settings(project, state__url=state)
     with app.build(settings, SystemClock()) as parts:
         found = parts.store.ledger.list_gaps(query, limit)

@@ -12,6 +12,7 @@ import click
 
 from runner import __version__
 from runner.errors import RunnerError, SettingsError, StoreError, UnknownAlert
+from runner.references import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,8 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    mask = Mask()
     try:
-        return int(cli.main(arguments, prog_name="runner", standalone_mode=False) or 0)
+        return int(cli.main(arguments, prog_name="runner", standalone_mode=False, obj=mask) or 0)
     except click.exceptions.Exit as leave:
         return int(leave.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -100,7 +102,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         error.show()
         return _USAGE
     except RunnerError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(mask.masked(f"Error: {error}"), err=True)
         return _code_of(error)
     except OSError as error:
         click.echo(f"Error: {error.strerror}{f': {error.filename}' if error.filename else ''}", err=True)

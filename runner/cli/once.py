@@ -19,6 +19,7 @@ from runner.cli.options import (
     format_option,
     lake_option,
     load_settings,
+    mask,
     project_option,
     state_option,
     written,
@@ -93,7 +94,7 @@ def command(
         raise click.UsageError("name one or more queries, or give --all")
     if (start and at) or (end and not start):
         raise click.UsageError("give --at, or --from and perhaps --to")
-    logs.configure(as_json=True, level=logging.INFO if verbose else logging.WARNING)
+    logs.configure(as_json=True, mask=mask().masked, level=logging.INFO if verbose else logging.WARNING)
     clock = SystemClock()
     settings = load_settings(project, lake__location=lake, state__url=state)
     if not settings.lake.is_dir():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner import settings
+from runner.references import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,15 @@ def load_settings(project: Path | None, **flags: str | None) -> Settings:
     Raises `SettingsError`.
     """
     root = project.resolve() if project else settings.find_root(Path.cwd())
-    return settings.load(root, os.environ, {name.replace("__", "."): value for name, value in flags.items()})
+    found = settings.load(root, os.environ, {name.replace("__", "."): value for name, value in flags.items()})
+    mask().add(found.secrets)
+    return found
+
+
+def mask() -> Mask:
+    """Return what keeps the secrets of this call of the program out of what it shows."""
+    context = click.get_current_context(silent=True)
+    return (context and context.find_object(Mask)) or Mask()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

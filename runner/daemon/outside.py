@@ -7,7 +7,7 @@ calls the heartbeat URL while the whole chain works.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Self
@@ -16,6 +16,7 @@ import structlog
 
 from runner import __version__
 from runner.daemon.fleet_metrics import FleetMetrics
+from runner.daemon.heartbeat import Heartbeat
 from runner.daemon.outlook import Outlook
 from runner.daemon.probes import ProbeServer
 from runner.errors import StoreError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from runner.clock import Clock
     from runner.daemon.pulse import Pulse
+    from runner.daemon.service_manager import ServiceManager
     from runner.definitions.catalogue import Catalogue
     from runner.metrics import Metrics
     from runner.schedule.scheduler import AlarmClock
@@ -41,6 +43,8 @@ _log = structlog.get_logger(__name__)
 _BEAT_SECONDS = 10.0
 _LASTING = timedelta(seconds=60)
 """A daemon that was not heard of for so long is taken for dead."""
+_WATCHDOG_SHARE = 3
+"""The watchdog is told this many times before it would act."""
 _VIEW_SECONDS = 60.0
 """How old the view of all queries may be by which the daemon judges itself."""
 
@@ -58,6 +62,7 @@ class Outside:
         owner: str,
         metrics: Metrics,
         pulse: Pulse,
+        manager: ServiceManager,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -66,6 +71,7 @@ class Outside:
         self._owner = owner
         self._metrics = metrics
         self._pulse = pulse
+        self._manager = manager
         self._outlook = Outlook(store.standing, clock)
         self._started_at = clock.now()
         self._definitions_at = self._started_at
@@ -73,6 +79,7 @@ class Outside:
         self._faults: tuple[DefinitionFault, ...] = ()
         self._state_fault: str | None = "the state database has not been written to yet"
         self._is_stopping = False
+        self._told: tuple[str, ...] = ()
         self._beating = Lock()
         self._stack = ExitStack()
 
@@ -112,6 +119,13 @@ class Outside:
         """Have the alarm clock call what is to be done again and again."""
         self._pulse.beat("alarm", _BEAT_SECONDS * 6)
         alarm.every(_BEAT_SECONDS, self.beat)
+        if self._manager.watchdog_seconds is not None:
+            alarm.every(self._manager.watchdog_seconds / _WATCHDOG_SHARE, self.watch)
+
+    def watch(self) -> None:
+        """Keep the watchdog quiet, if every loop of the process is alive."""
+        if not self.loop_troubles():
+            self._manager.all_is_well()
 
     def loaded(self, catalogue: Catalogue, faults: Iterable[DefinitionFault]) -> None:
         """Take note that these definitions are in use from now on."""
@@ -131,22 +145,49 @@ class Outside:
     def started(self) -> None:
         """Take note that the daemon is at work."""
         self.beat()
+        self._manager.ready()
+        if (url := self._settings["heartbeat.url"]) is not None:
+            beating = Heartbeat(
+                url, every=self._settings["heartbeat.seconds"], troubles=self.troubles, metrics=self._metrics
+            )
+            self._stack.enter_context(beating)
 
     def stopping(self) -> None:
         """Take note that nothing new is begun any more."""
         self._is_stopping = True
+        self._manager.stopping()
+
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Tell systemd that the definitions are read again, as long as the block runs."""
+        self._manager.reloading()
+        try:
+            yield
+        finally:
+            self._manager.ready()
 
     def beat(self) -> None:
         """Say that the daemon is alive, and what it is at."""
         with self._beating:
             self._pulse.beat("alarm", _BEAT_SECONDS * 6)
+            record = self._record()
+            self._tell_troubles(record.troubles)
+            self._manager.status(_in_one_line(record))
             try:
-                self._store.standing.beat(self._record(), _LASTING)
+                self._store.standing.beat(record, _LASTING)
                 self._state_fault = None
             except StoreError as error:
                 self._state_fault = str(error)
                 self._metrics.state_errors.inc()
                 _log.error("state_unavailable", fault=str(error))
+
+    def _tell_troubles(self, troubles: tuple[str, ...]) -> None:
+        """Log what is wrong with the running of queries when it changes."""
+        if troubles and troubles != self._told:
+            _log.warning("daemon_troubled", troubles=list(troubles))
+        if self._told and not troubles:
+            _log.info("daemon_well_again")
+        self._told = troubles
 
     def loop_troubles(self) -> list[str]:
         """Return what is wrong with the process itself, whatever may be wrong around it."""
@@ -203,3 +244,8 @@ class Outside:
             definitions_at=self._definitions_at,
             troubles=(*self.loop_troubles(), *self._chain_troubles(_VIEW_SECONDS)),
         )
+
+
+def _in_one_line(record: DaemonRecord) -> str:
+    busy = f"{record.busy} of {record.workers} workers busy, {record.queries} queries"
+    return "; ".join([busy, *record.troubles])

@@ -26,6 +26,7 @@ from runner.daemon.outside import Outside
 from runner.daemon.planner import Planner
 from runner.daemon.present import PresentTime
 from runner.daemon.pulse import Pulse
+from runner.daemon.service_manager import ServiceManager
 from runner.daemon.upkeep import Upkeep
 from runner.daemon.watch import DefinitionWatch
 from runner.definitions.definition_files import DefinitionFiles
@@ -74,11 +75,13 @@ class Daemon:
         clock: Clock,
         *,
         standby: bool = False,
+        manager: ServiceManager | None = None,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._standby = standby
+        self._manager = manager or ServiceManager()
         self._checkpoints = checkpoints
         self._orders = Orders()
         self._stopping = threading.Event()
@@ -119,6 +122,11 @@ class Daemon:
         if self._reads_all.is_set():
             self._reads_all.clear()
             self._definitions.forget()
+            with self._outside.reloading():
+                return self._look()
+        return self._look()
+
+    def _look(self) -> Look:
         look = self._definitions.look()
         if look is Look.CHANGED:
             self._is_planned = False
@@ -186,6 +194,7 @@ class Daemon:
                 owner=self._owner,
                 metrics=self._metrics,
                 pulse=self._pulse,
+                manager=self._manager,
             )
         )
         self._definitions = CurrentDefinitions(
@@ -266,7 +275,8 @@ class Daemon:
     def _watched(self) -> Look:
         """Look at the definitions, and say whether to look again in a moment."""
         looks: list[Look] = []
-        self._done(lambda: looks.append(self.reload()))
+        if not self._done(lambda: looks.append(self.reload())):
+            self._metrics.reloads.labels(result="failed").inc()
         return looks[0] if looks else Look.SAME
 
     def _done(self, job: Callable[[], object]) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from runner.runs.query_run import RunPurpose, RunState
 from runner.status.coverage import Outcome, Recorded
 from runner.status.query_status import Backlog, QueryFacts
-from runner.store import ledger
+from runner.store import ledger, query_health
 from runner.store import runs as run_rows
 from runner.store.schema import EVALUATED, backlog, gaps, runs, watermarks
 
@@ -37,6 +37,7 @@ def facts(connection: Connection, query: str | None = None) -> list[QueryFacts]:
     good = _last_runs(connection, query, state=RunState.SUCCEEDED)
     owing = _backlog(connection)
     missed = _gaps_by_reason(connection)
+    paused = {one.query for one in query_health.ailing_queries(connection, only_paused=True)}
     return [
         QueryFacts(
             query=name,
@@ -45,6 +46,7 @@ def facts(connection: Connection, query: str | None = None) -> list[QueryFacts]:
             last_run=last.get(name),
             last_success=good.get(name),
             gaps=missed.get(name, {}),
+            is_paused=name in paused,
             backlog=owing.get(name, _NOTHING_OWED),
         )
         for name in names

@@ -19,12 +19,14 @@ import end_to_end
 import evaluation
 import memory
 import overhead
+import scheduling
 import startup
 import storing
 from cloudtrail import RowTable
 from end_to_end import EndToEndSize
 from evaluation import EvaluationSize
 from figures import table
+from scheduling import SchedulingSize
 from storing import StoringSize
 from workplace import Workplace
 
@@ -46,6 +48,7 @@ class Size:
     end_to_end: EndToEndSize
     startup_rounds: int
     overhead_rounds: int
+    scheduling: SchedulingSize
 
 
 FULL = Size(
@@ -62,6 +65,7 @@ FULL = Size(
     end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=60_000),
     startup_rounds=7,
     overhead_rounds=30,
+    scheduling=SchedulingSize(few=100, many=10_000, together=1_000, idle_seconds=30, rounds=15),
 )
 SMOKE = Size(
     tables=(
@@ -77,6 +81,7 @@ SMOKE = Size(
     end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=3_000),
     startup_rounds=3,
     overhead_rounds=5,
+    scheduling=SchedulingSize(few=100, many=300, together=20, idle_seconds=2, rounds=3),
 )
 
 
@@ -110,6 +115,7 @@ def _sections(workplace: Workplace, size: Size) -> dict[str, Callable[[], Iterab
         "memory": lambda: memory.figures(workplace, ("some", "long")),
         "startup": lambda: startup.figures(workplace, size.startup_rounds),
         "overhead": lambda: overhead.figures(workplace, size.overhead_rounds),
+        "scheduling": lambda: scheduling.figures(workplace, size.scheduling),
     }
 
 

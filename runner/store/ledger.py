@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from runner.schedule.owed import DuePlan
 
 _CLAIMING = "claim of the backlog"
+_MOST_NAMED = 1_000
+"""Of more queries than that it costs less to read all than to name them."""
 
 
 def epochs_by_query(connection: Connection) -> dict[str, list[Epoch]]:
@@ -46,9 +48,14 @@ def begin_epochs(connection: Connection, begun: Mapping[str, Epoch]) -> None:
         connection.execute(upsert(connection, watermarks).on_conflict_do_nothing(), marks)
 
 
-def watermarks_by_query(connection: Connection) -> dict[str, datetime]:
-    """Return up to when each query's due times are recorded."""
-    return {row.query: row.recorded_until for row in connection.execute(sa.select(watermarks))}
+def watermarks_by_query(
+    connection: Connection, queries: Collection[str] | None = None
+) -> dict[str, datetime]:
+    """Return up to when the due times of queries are recorded; of all, if none are named."""
+    chosen = sa.select(watermarks)
+    if queries is not None and len(queries) <= _MOST_NAMED:
+        chosen = chosen.where(watermarks.c.query.in_(queries))
+    return {row.query: row.recorded_until for row in connection.execute(chosen)}
 
 
 def keep_turn(connection: Connection) -> None:
@@ -63,9 +70,9 @@ def record_due(connection: Connection, plans: Sequence[DuePlan], now: datetime) 
     query are gaps, but for one now and then.
     """
     keep_turn(connection)
-    marks = watermarks_by_query(connection)
+    marks = watermarks_by_query(connection, [plan.query for plan in plans])
     new = [plan for plan in plans if plan.watermark > marks[plan.query]]
-    stopped = _stopped_by_pause(connection, new, marks, now)
+    stopped = set(_stopped_by_pause(connection, new, marks, now))
     owed = [
         {"query": plan.query, "due": run.due, "start_at": run.start_at, "is_live": run.is_live}
         for plan in new
@@ -78,7 +85,9 @@ def record_due(connection: Connection, plans: Sequence[DuePlan], now: datetime) 
         for due in plan.gaps
         if due > marks[plan.query]
     ]
-    missed += [{"query": query, "due": due, "reason": GapReason.PAUSED.value} for query, due in stopped]
+    missed += [
+        {"query": query, "due": due, "reason": GapReason.PAUSED.value} for query, due in sorted(stopped)
+    ]
     if owed:
         connection.execute(upsert(connection, backlog).on_conflict_do_nothing(), owed)
     if missed:
@@ -149,17 +158,9 @@ def claim_next(connection: Connection, owner: str, lease: timedelta, now: dateti
     take_turns(connection, [_CLAIMING])
     moment = database_time(connection)
     latest = min(now, server_time(connection) or now)
-    other = backlog.alias()
-    is_busy = sa.exists().where(other.c.query == backlog.c.query, other.c.lease_until >= moment)
-    chosen = (
-        sa.select(backlog)
-        .where(backlog.c.start_at <= latest, ~is_busy)
-        .order_by(backlog.c.is_live.desc(), backlog.c.due, backlog.c.query)
-        .limit(1)
-        # An outcome that is being committed locks its row: whoever holds that claim has lost its lease, not its run.
-        .with_for_update(skip_locked=True, of=backlog)
+    row = _first(connection, latest, moment, is_live=True) or _first(
+        connection, latest, moment, is_live=False
     )
-    row = connection.execute(chosen).mappings().first()
     if row is None:
         return None
     claim = _attempt(connection, row, now)
@@ -169,6 +170,21 @@ def claim_next(connection: Connection, owner: str, lease: timedelta, now: dateti
         .values(owner=owner, lease_until=moment + lease, run_id=claim.run_id)
     )
     return claim
+
+
+def _first(connection: Connection, latest: datetime, moment: datetime, *, is_live: bool) -> RowMapping | None:
+    """Return the due time that comes first among the live ones or the others: the first in an index."""
+    other = backlog.alias()
+    busy = sa.select(other.c.query).where(other.c.lease_until >= moment)
+    chosen = (
+        sa.select(backlog)
+        .where(backlog.c.is_live == is_live, backlog.c.start_at <= latest, backlog.c.query.not_in(busy))
+        .order_by(backlog.c.due, backlog.c.query)
+        .limit(1)
+        # An outcome that is being committed locks its row: whoever holds that claim has lost its lease, not its run.
+        .with_for_update(skip_locked=True, of=backlog)
+    )
+    return connection.execute(chosen).mappings().first()
 
 
 def extend_leases(connection: Connection, owner: str, run_ids: Collection[str], lease: timedelta) -> None:

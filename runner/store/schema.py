@@ -144,6 +144,8 @@ backlog = Table(
     Column("owner", Text),
     Column("lease_until", UtcDateTime),
     Index(None, "start_at"),
+    Index(None, "lease_until"),
+    Index(None, "is_live", "due", "query"),
 )
 """Due times that are still to be run, or are running: then they have an owner, as long as its lease holds."""
 

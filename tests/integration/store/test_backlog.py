@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from state_lab import TEN
 
 from runner.definitions.scheduled_query import Schedule
@@ -247,3 +248,21 @@ def test_epochs_and_watermarks_are_remembered(store):
 
     assert [epoch.schedule for epoch in store.ledger.epochs()["a"]] == [HOURLY, None]
     assert store.ledger.watermarks() == {"a": at(2)}
+
+
+def test_a_claim_reads_the_backlog_in_its_order_and_sorts_nothing(state_file, clock):
+    store = StateStore(f"sqlite:///{state_file}", clock=clock, events_per_alert=3)
+    owe(store, "a", {1, 2})
+    plans = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _many):
+        if statement.startswith("SELECT backlog"):
+            explained = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(detail for _, _, _, detail in explained)
+
+    sa.event.listen(store._database.engine, "before_cursor_execute", explain)
+    store.ledger.claim_next("me", LEASE)
+    store.close()
+
+    assert any("USING INDEX ix_backlog_is_live_due_query" in plan for plan in plans), plans
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]

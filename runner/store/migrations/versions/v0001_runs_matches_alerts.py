@@ -107,6 +107,8 @@ def _create_ledger() -> None:
         sa.PrimaryKeyConstraint("query", "due", name="pk_backlog"),
     )
     op.create_index("ix_backlog_start_at", "backlog", ["start_at"])
+    op.create_index("ix_backlog_lease_until", "backlog", ["lease_until"])
+    op.create_index("ix_backlog_is_live_due_query", "backlog", ["is_live", "due", "query"])
     op.create_table(
         "gaps",
         sa.Column("query", sa.Text, nullable=False),

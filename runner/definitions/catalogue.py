@@ -18,7 +18,7 @@ from runner.definitions.lookup_table import LookupTable
 from runner.definitions.pack import Pack
 from runner.definitions.policy import Policy
 from runner.definitions.python_files import PythonFiles
-from runner.definitions.reader import read_folder
+from runner.definitions.reader import read_folder, without_collecting
 from runner.definitions.reading import python_of
 from runner.definitions.saved_query import SavedQuery
 from runner.definitions.scheduled_query import ScheduledQuery
@@ -108,9 +108,9 @@ def read_catalogue(
     Never raises for what files hold: all that is wrong with them is in the catalogue's `errors`.
     """
     files = PythonFiles(root)
-    return catalogue_of(
-        root, tuple(read_folder(root, files, exclude=exclude)), files.imports, destinations=destinations
-    )
+    with without_collecting():
+        readings = tuple(read_folder(root, files, exclude=exclude))
+    return catalogue_of(root, readings, files.imports, destinations=destinations)
 
 
 def catalogue_of(

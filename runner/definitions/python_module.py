@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from runner.definitions.codes import Code
 from runner.definitions.location import Location
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from runner.definitions.python_source import PythonSource
 
+N = TypeVar("N", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _DYNAMIC_IMPORTS = ("__import__", "import_module", "exec", "eval")
 
@@ -44,24 +45,36 @@ class PythonModule:
         return found
 
     @cached_property
-    def nodes(self) -> list[ast.AST]:
-        """Every node of the tree."""
-        return list(ast.walk(self.tree))
+    def _by_type(self) -> dict[type[ast.AST], list[ast.AST]]:
+        """Every node of the tree by its type, without the marks that say whether a name is read or bound."""
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        nodes: list[ast.AST] = [self.tree]
+        for node in nodes:  # grows while it is walked
+            found.setdefault(type(node), []).append(node)
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    nodes.extend(item for item in value if isinstance(item, ast.AST))
+                elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                    nodes.append(value)
+        return found
+
+    def nodes_of(self, *types: type[N]) -> Iterator[N]:
+        """Yield the nodes of some types, anywhere in the tree."""
+        for type_ in types:
+            yield from cast("list[N]", self._by_type.get(type_, []))
 
     @cached_property
     def used_names(self) -> frozenset[str]:
         """The names and attributes that the code reads or calls anywhere."""
-        names = {
-            node.id for node in self.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
-        attributes = {node.attr for node in self.nodes if isinstance(node, ast.Attribute)}
-        return frozenset(names | attributes)
+        names = {node.id for node in self.nodes_of(ast.Name) if isinstance(node.ctx, ast.Load)}
+        return frozenset(names | {node.attr for node in self.nodes_of(ast.Attribute)})
 
     @cached_property
     def imported_modules(self) -> frozenset[str]:
         """The first parts of the names of the modules that the code imports, at the top or within functions."""
-        whole = {alias.name for node in self.nodes if isinstance(node, ast.Import) for alias in node.names}
-        parts = {node.module for node in self.nodes if isinstance(node, ast.ImportFrom) and node.module}
+        whole = {alias.name for node in self.nodes_of(ast.Import) for alias in node.names}
+        parts = {node.module for node in self.nodes_of(ast.ImportFrom) if node.module}
         return frozenset(name.partition(".")[0] for name in whole | parts)
 
     @property

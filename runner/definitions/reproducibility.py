@@ -54,6 +54,7 @@ _TABLE = (
     (Code.CLOCK_USE, _CLOCKS, "asks for the present time"),
     (Code.RANDOM_USE, _CHANCE, "gives another value each time"),
 )
+_LISTED = {name: (code, name, verb) for code, names, verb in _TABLE for name in names}
 
 
 def reproducibility_notices(module: PythonModule) -> Iterator[Notice]:
@@ -63,7 +64,8 @@ def reproducibility_notices(module: PythonModule) -> Iterator[Notice]:
     """
     names = _imported_names(module)
     seen: set[str] = set()
-    for node in sorted((node for node in module.nodes if hasattr(node, "lineno")), key=_place):
+    telling = module.nodes_of(ast.Global, ast.Import, ast.ImportFrom, ast.Attribute, ast.Name)
+    for node in sorted(telling, key=_place):
         if isinstance(node, ast.Global):
             yield _module_state(module, node)
         for used in _uses(node, names):
@@ -83,21 +85,20 @@ def _module_state(module: PythonModule, node: ast.Global) -> Notice:
 
 
 def _entry(used: str) -> tuple[Code, str, str] | None:
-    for code, listed, verb in _TABLE:
-        for name in listed:
-            if used == name or used.startswith(name + "."):
-                return code, name, verb
-    return None
+    """Return what the table says of a full name, or of what it is a part of."""
+    while used and used not in _LISTED:
+        used = used.rpartition(".")[0]
+    return _LISTED.get(used)
 
 
 def _imported_names(module: PythonModule) -> dict[str, str]:
     """Return what each imported name stands for: `dt` for `datetime.datetime`, say."""
     names: dict[str, str] = {}
-    for node in module.nodes:
-        if isinstance(node, ast.Import):
-            names |= {alias.asname or alias.name.partition(".")[0]: _whole(alias) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for node in module.nodes_of(ast.Import):
+        names |= {alias.asname or alias.name.partition(".")[0]: _whole(alias) for alias in node.names}
+    for source in module.nodes_of(ast.ImportFrom):
+        if source.module and not source.level:
+            names |= {alias.asname or alias.name: f"{source.module}.{alias.name}" for alias in source.names}
     return names
 
 

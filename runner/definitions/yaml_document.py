@@ -35,15 +35,8 @@ except ImportError:  # PyYAML was built without libyaml: slower, and otherwise t
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
 
-class _Loader(_SafeLoader):
-    """Composes nodes with YAML 1.2's idea of plain values instead of YAML 1.1's.
-
-    `on` and `no` are texts, `0644` is a decimal number, and dates and times of day stay as they are written.
-    """
-
-    yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own
-
-
+_STR = _TAG + "str"
+_MERGE = _TAG + "merge"
 _PLAIN_VALUES = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?(?:0b_*[01][01_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*|[0-9][0-9_]*)", "-+0123456789"),
@@ -52,8 +45,42 @@ _PLAIN_VALUES = (
     ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
     ("merge", r"<<", "<"),
 )
-for _name, _pattern, _first in _PLAIN_VALUES:
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(rf"(?:{_pattern})\Z"), list(_first))
+
+
+def _by_first_character() -> dict[str, list[tuple[re.Pattern[str], str]]]:
+    """Return which patterns a plain value may match, and the tags they mean, by its first character."""
+    found: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+    for name, pattern, first in _PLAIN_VALUES:
+        for character in first:
+            found.setdefault(character, []).append((re.compile(rf"(?:{pattern})\Z"), _TAG + name))
+    return found
+
+
+_RESOLVERS = _by_first_character()
+_COLLECTION_TAGS = {yaml.SequenceNode: _TAG + "seq", yaml.MappingNode: _TAG + "map"}
+
+
+class _Loader(_SafeLoader):
+    """Composes nodes with YAML 1.2's idea of plain values instead of YAML 1.1's.
+
+    `on` and `no` are texts, `0644` is a decimal number, and dates and times of day stay as they are written.
+    """
+
+    def resolve(self, kind: type[Any], value: str | None, implicit: Any) -> str:
+        """Return the tag of a node without one; called for every node, and so as plain as can be."""
+        if kind is not yaml.ScalarNode:
+            return _COLLECTION_TAGS[kind]
+        if implicit[0] and value is not None:
+            for pattern, tag in _RESOLVERS.get(value[:1], ()):
+                if pattern.match(value):
+                    return tag
+        return _STR
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Do nothing: tags do not depend on where a node stands."""
+
+    def ascend_resolver(self) -> None:
+        """Do nothing, as `descend_resolver`."""
 
 
 class YamlDocument:
@@ -69,6 +96,7 @@ class YamlDocument:
         self.repeated_keys: list[UnreadableDefinition] = []
         self._text = text
         self._left = MAX_VALUES
+        self._root_entries: dict[Hashable, tuple[Any, Any]] | None = None
         self._root = _compose(text, path)
         self.value: Any = None if self._root is None else self._construct(self._root, 0)
 
@@ -125,10 +153,18 @@ class YamlDocument:
         return None
 
     def _entries(self, node: Any) -> dict[Hashable, tuple[Any, Any]]:
+        """Return the nodes of a mapping's keys and values by key; the root's are asked for again and again."""
+        if node is not self._root:
+            return self._find_entries(node)
+        if self._root_entries is None:
+            self._root_entries = self._find_entries(node)
+        return self._root_entries
+
+    def _find_entries(self, node: Any) -> dict[Hashable, tuple[Any, Any]]:
         own: dict[Hashable, tuple[Any, Any]] = {}
         merged: list[Any] = []
         for key, value in node.value:
-            if key.tag == _TAG + "merge":
+            if key.tag == _MERGE:
                 merged += self._merged(value)
             else:
                 own.setdefault(self._scalar(key), (key, value))
@@ -138,38 +174,38 @@ class YamlDocument:
 
     def _construct(self, node: Any, depth: int) -> Any:
         self._left -= 1
-        if self._left < 0:
-            raise self._refused(
-                node, f"the file holds more than {MAX_VALUES:,} values once aliases are followed"
-            )
-        if depth > MAX_DEPTH:
-            raise self._refused(
-                node, f"values are nested more than {MAX_DEPTH} deep, or an alias contains itself"
-            )
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node)
+        if type(node) is yaml.ScalarNode and self._left >= 0 and depth <= MAX_DEPTH:
+            return node.value if node.tag == _STR else self._scalar(node)
+        self._refuse_excess(node, depth)
         if node.tag not in _COLLECTIONS:
             raise self._refused(node, f"the tag {_short(node.tag)} is not supported")
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, depth)
+            return self._mapping(node, depth + 1)
         return [self._construct(item, depth + 1) for item in node.value]
 
+    def _refuse_excess(self, node: Any, depth: int) -> None:
+        if self._left < 0:
+            message = f"the file holds more than {MAX_VALUES:,} values once aliases are followed"
+            raise self._refused(node, message)
+        if depth > MAX_DEPTH:
+            message = f"values are nested more than {MAX_DEPTH} deep, or an alias contains itself"
+            raise self._refused(node, message)
+
     def _mapping(self, node: Any, depth: int) -> dict[Any, Any]:
+        """Return a mapping's keys and values; what is written here counts before what is merged."""
         own: dict[Any, Any] = {}
         merged: list[Any] = []
         for key, value in node.value:
-            if key.tag == _TAG + "merge":
+            if key.tag == _MERGE:
                 merged += self._merged(value)
                 continue
-            name = self._scalar(key)
+            name = key.value if key.tag == _STR and type(key) is yaml.ScalarNode else self._scalar(key)
             if name in own:
                 self._repeated(key, name)
             else:
-                own[name] = self._construct(value, depth + 1)
-        for (
-            other
-        ) in merged:  # what is written here counts before what is merged, and earlier merges before later
-            own = own | {k: v for k, v in self._construct(other, depth + 1).items() if k not in own}
+                own[name] = self._construct(value, depth)
+        for other in merged:  # earlier merges count before later ones
+            own = own | {k: v for k, v in self._construct(other, depth).items() if k not in own}
         return own
 
     def _merged(self, node: Any) -> list[Any]:

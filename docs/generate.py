@@ -48,6 +48,7 @@ _CONSOLE = re.compile(r"^```console\n\$ (?P<command>.*?)\n(?:.*?)^```", re.DOTAL
 LAKE_EXAMPLES: Mapping[Code, str] = {
     Code.UNREADABLE_FILE: "queries/logins.yml:1:1: E001 cannot be read: Permission denied",
     Code.UNKNOWN_DESTINATION: "rules/login.yml:9:5: W309 there is no destination 'pager'; did you mean `pagers`?",
+    Code.UNQUALIFIED_TABLE: "queries/logins.yml:5:3: E403 Panther's tool wants database.public.table, found okta_systemlog",
     Code.REFUSED_SQL: "queries/logins.yml:5:3: E301 a scheduled query is one SELECT, and this is DROP",
     Code.UNKNOWN_TABLE: "queries/logins.yml:5:3: E302 there is no table panther_logs.public.okta_log in the lake: "
     "did you mean panther_logs.public.okta_systemlog?",
@@ -162,9 +163,10 @@ def codes() -> Iterator[str]:
 def _example(code: Code) -> str:
     if code in LAKE_EXAMPLES:
         return LAKE_EXAMPLES[code]
-    kind = "invalid" if code.startswith("E") else "valid"
+    kind = "strict" if code.startswith("E4") else "invalid" if code.startswith("E") else "valid"
     catalogue = read_catalogue(BROKEN / kind / code.title)
-    errors_found = [str(error) for error in catalogue.errors if error.code == code]
+    found = (*catalogue.errors, *catalogue.refused)
+    errors_found = [str(error) for error in found if error.code == code]
     return [*errors_found, *(str(notice) for notice in catalogue.warnings if notice.code == code)][0]
 
 

@@ -160,10 +160,11 @@ OPTIONS: tuple[Option, ...] = (
         help="Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's.",
     ),
     Option(
-        name="destinations.known",
+        name="definitions.destinations",
         read=texts,
         default=(),
-        help="The names and ids that rules may have in OutputIds; if there are none, any will do.",
+        help="Names and ids that OutputIds may hold besides the destinations set up here; if there are none of either, "
+        "any will do.",
     ),
     Option(
         name="lake.location",

@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli import output
+from runner.cli.check_formats import FORMATS, Findings
 from runner.cli.options import Scope, find_scope, format_option, lake_option
-from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.definitions.catalogue import read_catalogue
+from runner.definitions.lookup_rows import read_rows
+from runner.errors import DefinitionError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 from runner.runs.query_check import check_queries
+from runner.runs.table_check import unqualified_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.kind import Kind
     from runner.definitions.notice import Notice
-    from runner.errors import DefinitionError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Findings:
-    """What is wrong, and what deserves a second look."""
-
-    errors: Sequence[DefinitionError]
-    notices: Sequence[Notice]
 
 
 @click.command(name="check")
 @click.argument("path", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--strict", is_flag=True, help="Let warnings fail the check too.")
+@click.option("--strict", is_flag=True, help="Refuse what Panther's own tool refuses, too.")
+@click.option(
+    "--valid-table-name",
+    "valid_tables",
+    multiple=True,
+    help="With --strict: a pattern of table names that will do; may be repeated.",
+)
+@click.option("--fail-on-warnings", is_flag=True, help="Let warnings fail the check too.")
 @click.option("--no-lake", is_flag=True, help="Leave out what only the lake shows: tables, columns, types.")
 @lake_option
-@format_option("text", "json")
+@format_option(*FORMATS)
 def command(
     path: Path | None,
     strict: bool,  # noqa: FBT001  click passes options by name
+    valid_tables: tuple[str, ...],
+    fail_on_warnings: bool,  # noqa: FBT001  as above
     no_lake: bool,  # noqa: FBT001  as above
     lake: str | None,
     output_format: str,
@@ -51,18 +53,42 @@ def command(
 
     A folder within a project is checked as a part of it: its rules may listen to queries elsewhere.
     No rule is run and no row is read. Each finding has its place and a stable code; the reference explains the
-    codes. The exit code is 1 if there are errors.
+    codes. The exit code is 1 if there are errors. --format github writes annotations for a pull request, sarif
+    what code scanning takes in.
     """
     scope = find_scope(path, lake__location=lake)
     catalogue = read_catalogue(
         scope.settings.root,
         exclude=scope.settings.not_definitions,
-        destinations=scope.settings["destinations.known"],
+        destinations=tuple(_destinations(scope)),
     )
-    findings = _findings(catalogue, scope, with_lake=not no_lake)
-    show = _show_json if output_format == "json" else _show_text
-    show(_counts(catalogue, scope), findings)
-    return int(bool(findings.errors) or (strict and bool(findings.notices)))
+    errors = [*catalogue.errors, *_lookup_errors(catalogue)]
+    notices = list(catalogue.warnings)
+    if strict:
+        errors += catalogue.refused
+        for queries in (catalogue.queries, catalogue.saved_queries):
+            errors += unqualified_tables(queries.values(), valid_tables)
+    if not no_lake:
+        of_queries = _check_on_lake(catalogue, scope)
+        errors += of_queries[0]
+        notices += of_queries[1]
+    findings = Findings(
+        root=scope.settings.root,
+        counts=_counts(catalogue, scope),
+        errors=sorted((error for error in errors if scope.holds(error.location)), key=_place),
+        notices=sorted((notice for notice in notices if scope.holds(notice.location)), key=_place),
+    )
+    FORMATS[output_format](findings)
+    return int(bool(findings.errors) or (fail_on_warnings and bool(findings.notices)))
+
+
+def _destinations(scope: Scope) -> Iterator[str]:
+    """Yield the names and ids that rules may have in `OutputIds`."""
+    yield from scope.settings["definitions.destinations"]
+    for name, table in scope.settings.destinations.items():
+        yield name
+        if isinstance(table.get("id"), str):
+            yield table["id"]
 
 
 def _counts(catalogue: Catalogue, scope: Scope) -> Mapping[Kind, int]:
@@ -70,58 +96,28 @@ def _counts(catalogue: Catalogue, scope: Scope) -> Mapping[Kind, int]:
     return catalogue.counts if scope.is_whole else read_catalogue(scope.folder).counts
 
 
-def _findings(catalogue: Catalogue, scope: Scope, *, with_lake: bool) -> _Findings:
-    errors = [error for error in catalogue.errors if scope.holds(error.location)]
-    notices = [notice for notice in catalogue.warnings if scope.holds(notice.location)]
-    lake = scope.settings.lake
-    if with_lake and lake.is_dir():
-        of_queries = _check_on_lake(catalogue, scope)
-        errors += of_queries.errors
-        notices += of_queries.notices
-    elif with_lake:
-        output.complain([f"note: there is no lake at {lake}, so tables and columns were not checked"])
-    return _Findings(errors=sorted(errors, key=_place), notices=sorted(notices, key=_place))
+def _lookup_errors(catalogue: Catalogue) -> Iterator[DefinitionError]:
+    """Yield an error for each lookup table whose file cannot be read to its end."""
+    for table in catalogue.lookup_tables.values():
+        try:
+            read_rows(catalogue.root, table)
+        except DefinitionError as error:
+            yield error
 
 
-def _check_on_lake(catalogue: Catalogue, scope: Scope) -> _Findings:
+def _check_on_lake(catalogue: Catalogue, scope: Scope) -> tuple[Sequence[DefinitionError], Sequence[Notice]]:
+    if not scope.settings.lake.is_dir():
+        note = f"note: there is no lake at {scope.settings.lake}, so tables and columns were not checked"
+        output.complain([note])
+        return (), ()
     queries = [query for query in catalogue.queries.values() if scope.holds(query.location)]
     with tempfile.TemporaryDirectory() as spill:
         limits = EngineLimits(memory=scope.settings["workers.memory"] // 2, spill=Path(spill))
         engine = DuckDBEngine(scope.settings.lake, limits)
         errors, notices = check_queries(queries, engine, SystemClock().now())
         engine.close()
-    return _Findings(errors=errors, notices=notices)
+    return errors, notices
 
 
 def _place(finding: DefinitionError | Notice) -> tuple[str, int, int]:
     return str(finding.location.path), finding.location.line, finding.location.column
-
-
-def _show_text(counts: Mapping[Kind, int], findings: _Findings) -> None:
-    for error in findings.errors:
-        click.echo(f"{click.style('error', fg='red', bold=True)}   {error}")
-    for notice in findings.notices:
-        click.echo(f"{click.style('warning', fg='yellow')} {notice}")
-    kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in sorted(counts.items()))
-    click.echo(f"Checked {kinds or 'no definitions'}.")
-    click.echo(f"{counted(len(findings.errors), 'error')}, {counted(len(findings.notices), 'warning')}.")
-
-
-def _show_json(counts: Mapping[Kind, int], findings: _Findings) -> None:
-    output.print_json(
-        {
-            "counts": {kind.value: count for kind, count in sorted(counts.items())},
-            "errors": [_fields(error) for error in findings.errors],
-            "warnings": [_fields(notice) for notice in findings.notices],
-        }
-    )
-
-
-def _fields(finding: DefinitionError | Notice) -> dict[str, Any]:
-    return {
-        "file": str(finding.location.path),
-        "line": finding.location.line,
-        "column": finding.location.column,
-        "code": str(finding.code),
-        "message": finding.message,
-    }

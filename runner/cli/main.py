@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "once": "Run scheduled queries once, at a given time, and print their alerts.",
     "check": "Check definitions and queries without running them.",
+    "schema": "Print JSON Schemas of definitions, for editors.",
     "test": "Run the unit tests of the rules.",
     "alerts": "List, show and resolve alerts.",
     "destinations": "List the destinations of alerts, and try them.",

@@ -76,6 +76,8 @@ class Catalogue:
     """How many files of each kind were seen, sound or not."""
     errors: tuple[DefinitionError, ...]
     warnings: tuple[Notice, ...]
+    refused: tuple[DefinitionError, ...]
+    """What Panther's own tool refuses and we do not; not among the errors."""
     fingerprints: Mapping[str, str]
     """For each id, the SHA-256 of the definition's YAML, its Python and the helpers that it imports."""
     fingerprint: str
@@ -148,6 +150,7 @@ def catalogue_of(
         counts=FrozenMapping(Counter(reading.kind for reading in readings if reading.kind)),
         errors=errors_in(findings),
         warnings=notices_in(findings),
+        refused=errors_in(found for reading in readings for found in reading.refused),
         fingerprints=fingerprints,
         fingerprint=digest(*(part for item in sorted(fingerprints.items()) for part in item)),
         listeners=_listeners(rules.values()),

@@ -10,7 +10,7 @@ class Code(StrEnum):
     """A stable code: the member's value is the code, `title` its name, `meaning` and `remedy` one sentence each.
 
     E marks errors (the definition is left out), W warnings. E0: the file cannot be read. E1: a field is wrong. E2: only
-    the set shows it. E3: the lake shows it. W3: something is ignored or never runs. W4: the Python looks mistaken.
+    the set shows it. E3: the lake shows it. E4: Panther's own tool refuses it, and we do not, unless asked to. W3: something is ignored or never runs. W4: the Python looks mistaken.
     W5: the same row may get another answer later.
     """
 
@@ -182,6 +182,21 @@ class Code(StrEnum):
         "The SQL does not fit the tables: a column, a function or a type is not there.",
         "Correct the SQL at what the sentence names.",
     )
+    FOREIGN_KEY = (
+        "E401",
+        "A key is known here and not to Panther. Told with --strict only.",
+        "Use one of Panther's keys, if the file is to serve both.",
+    )
+    SEVERITY_CASE = (
+        "E402",
+        "`Severity` is not written as Panther's own tool wants it. Told with --strict only.",
+        "Write Info, Low, Medium, High or Critical.",
+    )
+    UNQUALIFIED_TABLE = (
+        "E403",
+        "The SQL names a table in a form that Panther's own tool refuses. Told with --strict only.",
+        "Write database.public.table, or allow the name with --valid-table-name.",
+    )
     IGNORED_KEY = ("W301", "A key is accepted and has no effect.", "Remove it, or do not count on it.")
     UNUSED_QUERY_TEXT = (
         "W302",
@@ -221,7 +236,12 @@ class Code(StrEnum):
     UNKNOWN_DESTINATION = (
         "W309",
         "`OutputIds` names a destination that nobody set up.",
-        "Correct the name, or add it to the setting destinations.known.",
+        "Correct the name, or add it to the setting definitions.destinations.",
+    )
+    SHADOWED_MAPPING = (
+        "W310",
+        "A data model maps a name twice; the last mapping counts.",
+        "Keep one of the two.",
     )
     LOOKALIKE_FUNCTION = (
         "W401",

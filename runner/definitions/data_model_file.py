@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from runner.definitions.codes import Code
 from runner.definitions.data_model import DataModel, FieldMapping
 from runner.definitions.detection_file import read_module
-from runner.definitions.fields import described, id_faults, read_keys, repeated_values, suggestion
+from runner.definitions.fields import id_faults, read_keys, repeated_values, suggestion
 from runner.definitions.findings import errors_in
 from runner.definitions.json_path import path_fault
+from runner.definitions.notice import Notice
 from runner.definitions.set_keys import DataModelKeys
 from runner.errors import InvalidField
 
@@ -31,7 +32,7 @@ def read_data_model(document: YamlDocument, files: PythonFiles) -> tuple[DataMod
         *faults,
         *id_faults(document, "DataModelID", "DisplayName"),
         *repeated_values(document, "LogTypes", "Tags"),
-        *_mapping_faults(document, module),
+        *_mapping_findings(document, module),
         *python_findings,
     ]
     if keys is None or errors_in(findings):
@@ -40,10 +41,7 @@ def read_data_model(document: YamlDocument, files: PythonFiles) -> tuple[DataMod
         model_id=keys.data_model_id,
         enabled=keys.enabled,
         log_types=keys.log_types,
-        mappings=tuple(
-            FieldMapping(name=mapping.name, path=mapping.path or None, method=mapping.method or None)
-            for mapping in keys.mappings
-        ),
+        mappings=_mappings(keys),
         location=document.position(),
         python=module.source if module else None,
         display_name=keys.display_name,
@@ -51,7 +49,15 @@ def read_data_model(document: YamlDocument, files: PythonFiles) -> tuple[DataMod
     return model, findings
 
 
-def _mapping_faults(document: YamlDocument, module: PythonModule | None) -> Iterator[DefinitionError]:
+def _mappings(keys: DataModelKeys) -> tuple[FieldMapping, ...]:
+    by_name = {mapping.name: mapping for mapping in keys.mappings}
+    return tuple(
+        FieldMapping(name=name, path=mapping.path or None, method=mapping.method or None)
+        for name, mapping in by_name.items()
+    )
+
+
+def _mapping_findings(document: YamlDocument, module: PythonModule | None) -> Iterator[Finding]:
     mappings: Any = document.value.get("Mappings")
     seen: set[str] = set()
     for index, mapping in enumerate(mappings if isinstance(mappings, list) else ()):
@@ -60,8 +66,8 @@ def _mapping_faults(document: YamlDocument, module: PythonModule | None) -> Iter
         place = ("Mappings", index)
         name = mapping.get("Name")
         if isinstance(name, str) and name in seen:
-            message = f"`Mappings` has the name {described(name)} twice"
-            yield InvalidField(message, document.position((*place, "Name")), Code.REPEATED_VALUE)
+            message = f"`{name}` is mapped for the second time; the last mapping counts"
+            yield Notice(Code.SHADOWED_MAPPING, message, document.position((*place, "Name")))
         seen.add(str(name))
         yield from _one_mapping_faults(document, place, mapping, module)
 

@@ -24,6 +24,7 @@ from runner.definitions.reading import Reading
 from runner.definitions.scheduled_rule_file import listened_to, read_scheduled_rule
 from runner.definitions.source_text import decoded, read_bytes
 from runner.definitions.stream_rule_file import read_stream_rule
+from runner.definitions.strict import refused_by_panther
 from runner.definitions.yaml_document import YamlDocument
 from runner.errors import DefinitionError, InvalidField, UnreadableDefinition
 
@@ -112,6 +113,7 @@ def read_document(document: YamlDocument, text: str, files: PythonFiles) -> Read
         definition=definition,
         names=_NAMES[kind](document) if kind in _NAMES else (),
         outputs=located_texts(document, ("OutputIds",)),
+        refused=tuple(refused_by_panther(document)),
         text=text,
     )
 

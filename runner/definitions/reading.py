@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.definitions.python_source import PythonSource
     from runner.definitions.saved_query import SavedQuery
     from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.errors import DefinitionError
 
     Definition: TypeAlias = (
         ScheduledQuery
@@ -56,6 +57,8 @@ class Reading:
     names: tuple[tuple[str, Location], ...] = ()
     outputs: tuple[tuple[str, Location], ...] = ()
     """The destinations in `OutputIds`, and where."""
+    refused: tuple[DefinitionError, ...] = ()
+    """What Panther's own tool refuses and we do not."""
     text: str = ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.definitions.codes import Code
 from runner.definitions.detection_file import (
@@ -17,6 +17,7 @@ from runner.definitions.expression_file import ExpressionReader
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
 from runner.definitions.keys import StreamRuleKeys
+from runner.definitions.notice import Notice
 from runner.definitions.scheduled_rule_file import CONDITION_KEYS, RULE_SETS
 from runner.definitions.severity import Severity
 from runner.definitions.simple_detection_file import read_simple_detection
@@ -55,7 +56,7 @@ def read_stream_rule(document: YamlDocument, files: PythonFiles) -> tuple[Stream
         *id_faults(document, "RuleID", "DisplayName"),
         *repeated_values(document, *RULE_SETS),
         *severity_faults(document),
-        *_source_faults(document),
+        *_source_findings(document),
         *number_findings(document),
         *filter_errors,
         *logic_findings,
@@ -97,13 +98,12 @@ def _read_logic(document: YamlDocument, files: PythonFiles) -> tuple[_Logic, lis
     return _Logic(), [InvalidField(message, document.position(), Code.BAD_LOGIC)]
 
 
-def _source_faults(document: YamlDocument) -> Iterator[DefinitionError]:
-    value: Any = document.value
-    if "ScheduledQueries" in value:
-        found = "both" if "LogTypes" in value else "ScheduledQueries"
-        message = (
-            f"a rule names log types in LogTypes, found {found}; a rule over queries is a scheduled_rule"
-        )
-        yield InvalidField(message, document.key_position(("ScheduledQueries",)), Code.BAD_SOURCE)
-    elif "LogTypes" not in value:
-        yield InvalidField("the key `LogTypes` is missing", document.position(), Code.MISSING_KEY)
+def _source_findings(document: YamlDocument) -> Iterator[Finding]:
+    given = [key for key in ("LogTypes", "ScheduledQueries") if key in document.value]
+    if len(given) != 1:
+        found = "both" if given else "neither"
+        message = f"a rule has exactly one of LogTypes and ScheduledQueries, found {found}"
+        yield InvalidField(message, document.position(), Code.BAD_SOURCE)
+    elif given == ["ScheduledQueries"]:
+        message = "a rule with `ScheduledQueries` never runs; make it a scheduled_rule, or name `LogTypes`"
+        yield Notice(Code.NEVER_RUN, message, document.key_position(("ScheduledQueries",)))

@@ -51,11 +51,11 @@ def test_check_of_a_folder_knows_the_rest_of_its_project(project, here):
     assert (ended.code, ended.out) == (0, "Checked 1 scheduled_rule.\n0 errors, 0 warnings.\n")
 
 
-def test_warnings_fail_only_a_strict_check(project, here, write_query):
+def test_warnings_fail_a_check_only_if_asked_to(project, here, write_query):
     write_query(project, "Any Three", "SELECT p_row_id FROM panther_logs.public.okta_systemlog LIMIT 3")
 
     plain = here("check", cwd=project)
-    strict = here("check", "--strict", "--no-lake", cwd=project)
+    strict = here("check", "--fail-on-warnings", "--no-lake", cwd=project)
 
     assert (plain.code, strict.code) == (0, 1)
     assert re.search(r"^warning queries/Any Three.yml:\d+:\d+: W506 ", plain.out, re.MULTILINE)

@@ -46,6 +46,16 @@ def test_each_folder_of_sound_definitions_has_no_error_and_the_expected_warnings
     assert [str(warning) for warning in catalogue.warnings] == expected
 
 
+@pytest.mark.parametrize("folder", [name for name in folders("strict") if name.id != "unqualified-table"])
+def test_each_folder_of_definitions_that_only_we_accept_shows_what_panther_refuses(folder):
+    expected = expected_lines(folder)
+
+    catalogue = read_catalogue(folder)
+
+    assert catalogue.errors == ()
+    assert [str(error) for error in catalogue.refused] == expected
+
+
 def test_every_code_has_a_folder_that_shows_it():
     needs_a_lake = {
         Code.REFUSED_SQL,
@@ -61,6 +71,7 @@ def test_every_code_has_a_folder_that_shows_it():
     }
 
     shown = {TITLES[folder.name] for folder in (DATA / "invalid").iterdir()}
+    shown |= {TITLES[folder.name] for folder in (DATA / "strict").iterdir()}
     shown |= {TITLES[folder.name] for folder in (DATA / "valid").iterdir() if folder.name in TITLES}
 
     assert shown == set(Code) - without_a_folder

@@ -9,7 +9,7 @@ from runner.settings import RuleOverride
 
 GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "definitions.exclude": ("old,drafts", "tests", ("old", "drafts"), ("tests",)),
-    "destinations.known": ("pagers,mail", "chat", ("pagers", "mail"), ("chat",)),
+    "definitions.destinations": ("pagers,mail", "chat", ("pagers", "mail"), ("chat",)),
     "lake.location": ("lake", "other", "lake", "other"),
     "state.url": ("state.db", "postgresql://db/runner", "state.db", "postgresql://db/runner"),
     "state.events_per_alert": ("3", "4", 3, 4),

@@ -33,9 +33,12 @@ class App:
 
 
 @contextmanager
-def build(settings: Settings, clock: Clock, *, keep_state: bool = True) -> Iterator[App]:
+def build(
+    settings: Settings, clock: Clock, *, keep_state: bool = True, notifies: bool = False
+) -> Iterator[App]:
     """Put the parts together, and take them apart at the end.
 
+    With `notifies`, destinations are to be told of what manual runs find.
     Without `keep_state` everything happens in a database of its own, which is thrown away at the end.
     Raises `StoreError` if the state database cannot be opened.
     """
@@ -45,7 +48,14 @@ def build(settings: Settings, clock: Clock, *, keep_state: bool = True) -> Itera
         store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)
         workers = stack.enter_context(WorkerPool(settings["workers.count"], cache=store.rule_cache))
-        pipeline = Pipeline(catalogue=catalogue, settings=settings, store=store, workers=workers, clock=clock)
+        pipeline = Pipeline(
+            catalogue=catalogue,
+            settings=settings,
+            store=store,
+            workers=workers,
+            clock=clock,
+            notifies=notifies,
+        )
         yield App(
             settings=settings,
             clock=clock,

@@ -24,6 +24,7 @@ RunnerError
 ├── SlotTaken                     another process has this run: not a fault
 └── StoreError                    the state database did not do as asked
     ├── UnknownAlert                no alert has such an id, or several have
+    ├── UnknownSilence              no silence that goes on has such a number
     └── ClaimLost                   another process has taken the run over, and its outcome counts
 """
 
@@ -220,3 +221,7 @@ class UnknownAlert(StoreError):
 
 class ClaimLost(StoreError):
     """Another process has taken the run over, or it has ended: this outcome does not count."""
+
+
+class UnknownSilence(StoreError):
+    """No silence that goes on has this number."""

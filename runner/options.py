@@ -72,6 +72,14 @@ def seconds(value: Any) -> float:
     return number
 
 
+def hours(value: Any) -> float:
+    """Read a number of hours above 0. Raises ValueError."""
+    try:
+        return seconds(value)
+    except ValueError:
+        raise ValueError("expected a number of hours above 0") from None
+
+
 def flag(value: Any) -> bool:
     """Read true or false; in a variable they are words. Raises ValueError."""
     words = {"true": True, "false": False}
@@ -298,6 +306,36 @@ OPTIONS: tuple[Option, ...] = (
         read=count,
         default=60,
         help="How often a paused query is tried all the same, at its due times: it may have mended.",
+    ),
+    Option(
+        name="delivery.retry_seconds",
+        read=seconds,
+        default=5.0,
+        help="How long after a refusal a message is tried again; the wait doubles with each, to 15 minutes.",
+    ),
+    Option(
+        name="delivery.give_up_hours",
+        read=hours,
+        default=24.0,
+        help="A message that was not taken for so long is given up; a system error tells the other destinations.",
+    ),
+    Option(
+        name="delivery.page_max_age_hours",
+        read=hours,
+        default=24.0,
+        help="An alert whose run was for a time longer ago is stored, and no destination is told.",
+    ),
+    Option(
+        name="delivery.alerts_per_hour",
+        read=count,
+        default=1000,
+        help="Of one rule, so many alerts within an hour are told; further ones are stored, with a system error.",
+    ),
+    Option(
+        name="delivery.link",
+        read=text,
+        default="",
+        help="The address of an alert's page, with `{alert_id}` in it, for messages.",
     ),
     Option(
         name="daemon.reload_seconds",

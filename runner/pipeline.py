@@ -59,7 +59,10 @@ class RunReport:
 
 
 class Pipeline:
-    """Runs queries: claims, has a worker do the work, and commits what it brings home."""
+    """Runs queries: claims, has a worker do the work, and commits what it brings home.
+
+    Destinations are told of what scheduled runs find; with `notifies`, of what manual runs find too.
+    """
 
     def __init__(
         self,
@@ -69,9 +72,11 @@ class Pipeline:
         store: StateStore,
         workers: WorkerPool,
         clock: Clock,
+        notifies: bool = False,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._clock = clock
+        self._notifies = notifies
         self._reached = checkpoints.reached
         self._catalogue = catalogue
         self._settings = settings
@@ -183,6 +188,7 @@ class Pipeline:
             ages=outcome.ages,
             rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
+            announces=self._notifies or claim.key.purpose is RunPurpose.SCHEDULED,
         )
         finished = self._store.finish(claim, result)
         return RunReport(

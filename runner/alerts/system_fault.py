@@ -30,6 +30,11 @@ class SystemFaultKind(StrEnum):
     DEFINITION_FAULTY = "DEFINITION_FAULTY"
     """A file of definitions cannot be used. The subject is its path in the project folder."""
 
+    ALERT_DELIVERY = "ALERT_DELIVERY"
+    """A destination did not take an alert, for good. The subject is the destination."""
+    ALERT_LIMIT = "ALERT_LIMIT"
+    """A rule raises more alerts than are told. The subject is its id."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SystemFault:
@@ -101,6 +106,33 @@ def definition_faulty(path: str, messages: tuple[str, ...]) -> SystemFault:
         what="; ".join(_line(message) for message in messages),
         remedy="Its last good version is used, if there was one. Mend the file; runner check tells when it is sound.",
         context={"path": path, "faults": list(messages)},
+    )
+
+
+def delivery_failed(destination: str, *, title: str, alert_id: str, message: str) -> SystemFault:
+    """Tell that a destination will not get an alert; it is told to the other destinations."""
+    return SystemFault(
+        kind=SystemFaultKind.ALERT_DELIVERY,
+        subject=destination,
+        title=f"The destination {destination} does not take alerts",
+        what=f"the alert {alert_id} ({_line(title)}) was not delivered to {destination}: {_line(message)}",
+        remedy=(
+            f"See whether it can be reached: runner destinations test {destination}. What it has missed: "
+            f"runner destinations missed {destination}."
+        ),
+        context={"destination": destination, "alert": alert_id},
+    )
+
+
+def alert_limit(rule_id: str, limit: int) -> SystemFault:
+    """Tell that a rule has raised so many alerts within an hour that the further ones are only stored."""
+    return SystemFault(
+        kind=SystemFaultKind.ALERT_LIMIT,
+        subject=rule_id,
+        title=f"The rule {rule_id} raises too many alerts",
+        what=f"it raised more than {limit} alerts within an hour, and destinations are told of no more for now",
+        remedy="All of them are stored: runner alerts list. Make its dedup strings coarser, or its rule stricter.",
+        context={"rule": rule_id},
     )
 
 

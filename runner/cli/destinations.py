@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
+from runner import app
 from runner.cli import output
-from runner.cli.options import format_option, load_settings, project_option
+from runner.cli.options import format_option, load_settings, project_option, state_option, written
+from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.destinations.message import Message, MessageKind, Notice
 from runner.destinations.reading import read_destinations
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from runner.destinations.delivery import Delivery
     from runner.destinations.destination import Destination
 
 
@@ -63,6 +67,58 @@ def try_destinations(names: Sequence[str], project: Path | None) -> int:
         finally:
             one.sender.close()
     return int(failed > 0)
+
+
+@command.command(name="missed")
+@click.argument("name")
+@click.option("--resend", is_flag=True, help="Have the daemon send them after all, under the same keys.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@state_option
+@project_option
+@format_option("text", "json")
+def missed(
+    name: str,
+    resend: bool,  # noqa: FBT001  click passes options by name
+    limit: int,
+    state: str | None,
+    project: Path | None,
+    output_format: str,
+) -> int:
+    """List the messages that the destination NAME was not given, the newest first, and why."""
+    settings = load_settings(project, state__url=state)
+    with closing(app.open_store(settings, SystemClock())) as store:
+        found = store.outbox.failed(name, limit)
+        if output_format == "json":
+            output.print_json([_missed_fields(one) for one in found])
+        else:
+            _show_missed(found)
+        if resend:
+            output.complain([f"{counted(store.outbox.try_again(name), 'message')} will be sent again."])
+    return 0
+
+
+def _show_missed(found: Sequence[Delivery]) -> None:
+    if not found:
+        click.echo("Nothing was missed.")
+        return
+    table = output.new_table("Given up", "Alert", "Attempts", "Title", "Reason", folded="Reason")
+    for one in found:
+        ended = written(one.ended_at) if one.ended_at else ""
+        cells = (ended, one.alert_id[: output.SHORT_ID], str(one.attempts))
+        table.add_row(*cells, Text(one.message.notice.title), Text(one.reason))
+    output.show_table(table)
+
+
+def _missed_fields(one: Delivery) -> dict[str, object]:
+    return {
+        "alert_id": one.alert_id,
+        "kind": one.kind.value,
+        "title": one.message.notice.title,
+        "attempts": one.attempts,
+        "given_up_at": written(one.ended_at) if one.ended_at else None,
+        "reason": one.reason,
+        "idempotency_key": one.message.key,
+    }
 
 
 def _destinations(project: Path | None) -> tuple[Destination, ...]:

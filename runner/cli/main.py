@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner import __version__
-from runner.errors import RunnerError, SettingsError, StoreError, UnknownAlert
+from runner.errors import RunnerError, SettingsError, StoreError, UnknownAlert, UnknownSilence
 from runner.references import Mask
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ COMMANDS = {
     "schema": "Print JSON Schemas of definitions, for editors.",
     "test": "Run the unit tests of the rules.",
     "alerts": "List, show and resolve alerts.",
-    "destinations": "List the destinations of alerts, and try them.",
+    "destinations": "List the destinations of alerts, try them, and see what they missed.",
+    "silences": "Keep alerts from being told for a while.",
     "daemon": "Run every enabled query at its due times, for months.",
     "next": "Show when queries run next, and which windows they answer for.",
     "status": "Show whether a daemon is alive, how each query stands, and what was covered.",
@@ -117,6 +118,6 @@ def _drop_output() -> None:
 
 
 def _code_of(error: RunnerError) -> int:
-    if isinstance(error, SettingsError | UnknownAlert):
+    if isinstance(error, SettingsError | UnknownAlert | UnknownSilence):
         return _USAGE
     return _STATE if isinstance(error, StoreError) else _CONTENT

@@ -13,7 +13,7 @@ import click
 from rich.text import Text
 
 from runner import app, logs
-from runner.cli import output, past, side_by_side
+from runner.cli import output, past, side_by_side, telling
 from runner.cli.options import (
     Moment,
     format_option,
@@ -62,6 +62,7 @@ class _Planned:
 @click.option("--from", "start", type=Moment(), help="Run every due time from here on, each for itself.")
 @click.option("--to", "end", type=Moment(), help="The last due time of --from. Default: now.")
 @click.option("--dry-run", is_flag=True, help="Write nothing: show what these runs alone would raise.")
+@click.option("--notify", is_flag=True, help="Tell the destinations of the alerts too.")
 @click.option("--include-disabled", is_flag=True, help="Put the rows to disabled rules too.")
 @click.option("-v", "--verbose", is_flag=True, help="Log each run on standard error, as a line of JSON.")
 @lake_option
@@ -75,6 +76,7 @@ def command(
     start: datetime | None,
     end: datetime | None,
     dry_run: bool,  # noqa: FBT001  as above
+    notify: bool,  # noqa: FBT001  as above
     include_disabled: bool,  # noqa: FBT001  as above
     verbose: bool,  # noqa: FBT001  as above
     lake: str | None,
@@ -94,12 +96,15 @@ def command(
         raise click.UsageError("name one or more queries, or give --all")
     if (start and at) or (end and not start):
         raise click.UsageError("give --at, or --from and perhaps --to")
+    if notify and dry_run:
+        raise click.UsageError("--dry-run writes nothing, so there is nothing to --notify of")
     logs.configure(as_json=True, mask=mask().masked, level=logging.INFO if verbose else logging.WARNING)
     clock = SystemClock()
     settings = load_settings(project, lake__location=lake, state__url=state)
     if not settings.lake.is_dir():
         raise SettingsError(f"there is no data lake at {settings.lake}: ingest some logs, or give --lake")
-    with _termination_as_interrupt(), app.build(settings, clock, keep_state=not dry_run) as parts:
+    building = app.build(settings, clock, keep_state=not dry_run, notifies=notify)
+    with _termination_as_interrupt(), building as parts, telling.post_office_if(parts, notify) as post:
         planned = _plan(parts.catalogue, queries, include_disabled=include_disabled)
         output.complain(parts.catalogue.errors)
         if start is not None:
@@ -112,6 +117,8 @@ def command(
             reports = _run(parts, planned, moment, quiet=output_format == "json")
             show = _show_json if output_format == "json" else _show_text
             show(parts, reports, moment, dry_run=dry_run)
+        if post is not None:
+            telling.tell(parts, post)
         return int(bool(parts.catalogue.errors) or any(_is_faulty(report) for report in reports))
 
 

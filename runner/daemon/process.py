@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import signal
 import socket
@@ -30,6 +31,7 @@ from runner.daemon.service_manager import ServiceManager
 from runner.daemon.upkeep import Upkeep
 from runner.daemon.watch import DefinitionWatch
 from runner.definitions.definition_files import DefinitionFiles
+from runner.delivery.assembly import post_office
 from runner.errors import StoreError
 from runner.metrics import Metrics
 from runner.pipeline import Pipeline
@@ -224,6 +226,15 @@ class Daemon:
             on_end=lambda: self._orders.put(Order.THREAD_ENDED),
             checkpoints=self._checkpoints,
         )
+        self._post = post_office(
+            settings,
+            self._store.outbox,
+            clock=self._clock,
+            owner=self._owner,
+            catalogue=lambda: self._definitions.catalogue,
+            random=random.random,
+        )
+        stack.callback(lambda: self._post.stop(_AT_ONCE_SECONDS))
         self._alarm = self._alarm_clock()
         stack.callback(self._alarm.stop)
         self._watch = DefinitionWatch(
@@ -301,6 +312,7 @@ class Daemon:
         self._alarm.start()
         self._watch.start()
         self._executor.start(self._settings["workers.count"])
+        self._post.start()
         self._outside.started()
         _log.info("daemon_started", owner=self._owner, queries=len(self._definitions.catalogue.queries))
         while (order := self._orders.get()) is not Order.STOP:

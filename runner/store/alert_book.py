@@ -9,12 +9,14 @@ import orjson
 import sqlalchemy as sa
 
 from runner.alerts.alert import Alert, AlertKey, AlertStatus, AlertType
+from runner.destinations.message import MessageKind
 from runner.errors import UnknownAlert
+from runner.store.announcements import Announcement, announce
 from runner.store.portions import portions
 from runner.store.schema import alert_history, alerts, match_contents, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, RowMapping
@@ -63,6 +65,22 @@ def alerts_of(connection: Connection, alert_ids: Iterable[str]) -> dict[str, Ale
         rows = connection.execute(sa.select(alerts).where(alerts.c.alert_id.in_(some))).mappings()
         found.update({row["alert_id"]: _alert_of(row) for row in rows})
     return found
+
+
+def raised_since(
+    connection: Connection, rule_ids: Iterable[str], since: datetime, *, but: Collection[str]
+) -> dict[str, int]:
+    """Return how many alerts each rule has raised after a reference time, some alerts left out."""
+    query = (
+        sa.select(alerts.c.rule_id, sa.func.count())
+        .where(
+            alerts.c.created_at > since,
+            alerts.c.rule_id.in_(sorted(rule_ids)),
+            alerts.c.alert_id.not_in(sorted(but)),
+        )
+        .group_by(alerts.c.rule_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def find(connection: Connection, prefix: str) -> Alert:
@@ -126,6 +144,15 @@ def change_status(
     ]
     if entries:
         connection.execute(sa.insert(alert_history), entries)
+    announce(
+        connection,
+        [
+            Announcement(
+                alert_id=alert.alert_id, kind=MessageKind.STATUS, at=now, actor=actor, comment=comment
+            )
+            for alert in changed
+        ],
+    )
 
 
 def history_of(connection: Connection, alert_id: str) -> list[HistoryEntry]:

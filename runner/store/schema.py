@@ -323,6 +323,90 @@ rule_cache = Table(
 )
 """What rules keep by key, with the helpers of `panther_detection_helpers.caching`; times in seconds since 1970."""
 
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("announcement_id", _RowId, primary_key=True, autoincrement=True),
+    Column("alert_id", String(32), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What has happened to alerts and nobody has been chosen to be told of yet."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", _RowId, primary_key=True, autoincrement=True),
+    Column("alert_id", String(32), nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("group_id", BigInteger),
+    Column("owner", String(64)),
+    Column("lease_until", UtcDateTime),
+    UniqueConstraint("alert_id", "destination", "sequence"),
+    Index(
+        "ix_deliveries_waiting",
+        *("destination", "next_at"),
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_deliveries_sent",
+        *("destination", "ended_at"),
+        sqlite_where=text("state = 'sent'"),
+        postgresql_where=text("state = 'sent'"),
+    ),
+)
+"""The outbox: what each destination is to be told, is told again, and was told."""
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("alert_id", String(32), primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("thread", Text, nullable=False),
+)
+"""What a destination said about the first message on an alert, so that others can follow it."""
+
+destination_states = Table(
+    "destination_states",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("retry_at", UtcDateTime),
+    Column("last_error", Text),
+    Column("last_error_at", UtcDateTime),
+    Column("last_sent_at", UtcDateTime),
+)
+"""How each destination does: how often in a row it has failed, and until when it is left alone."""
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("silence_id", _RowId, primary_key=True, autoincrement=True),
+    Column("matcher", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Index(None, "ends_at"),
+    sqlite_autoincrement=True,
+)
+"""Which alerts nobody is told of for a while."""
+
 _workspace = MetaData()
 """Tables that exist for one transaction of one connection; not part of the migrated schema."""
 

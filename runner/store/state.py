@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.alerts.changes import AlertChange
 from runner.alerts.system_fault import SystemFaultKind, query_failed, table_stale
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
+from runner.destinations.message import MessageKind
 from runner.runs.query_run import RunCounts, RunPurpose, RunState
 from runner.schedule.ledger import GapReason
 from runner.store import alert_book, alerts, ledger, matches, query_health, runs, system_errors
+from runner.store.announcements import Announcement, announce
 from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
 from runner.store.health_store import HealthStore
 from runner.store.ledger_store import LedgerStore
+from runner.store.outbox_store import OutboxStore
 from runner.store.rule_cache import RuleCache
 from runner.store.standing_store import StandingStore
 
@@ -50,6 +54,8 @@ class RunResult:
     fault: RunFault | None = None
     ages: tuple[TableAge, ...] = ()
     """How old the tables are that have a limit."""
+    announces: bool = True
+    """Whether destinations are told of the alerts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +100,7 @@ class StateStore:
         self.standing = StandingStore(self._database)
         self.health = HealthStore(self._database, clock)
         self.rule_cache = RuleCache(self._database, clock)
+        self.outbox = OutboxStore(self._database, clock)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""
@@ -138,6 +145,8 @@ class StateStore:
             )
             self._reached(Checkpoint.RUN_ENDED)
             changed = self._store_matches(connection, claim, result)
+            if result.announces:
+                announce(connection, _announcements(changed, self._clock.now()))
             has_resumed = self._mend_query(connection, claim)
             self._tell_ages(connection, claim, result.ages)
             self._reached(Checkpoint.COMMIT_ENDS)
@@ -302,3 +311,12 @@ class StateStore:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+
+_TOLD = {AlertChange.NEW: MessageKind.NEW, AlertChange.GROWN: MessageKind.UPDATE}
+
+
+def _announcements(changed: Iterable[ChangedAlert], now: datetime) -> Iterator[Announcement]:
+    for one in changed:
+        if one.change in _TOLD:
+            yield Announcement(alert_id=one.alert_id, kind=_TOLD[one.change], at=now)

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from runner.alerts.alert import AlertKey, AlertStatus, AlertType, alert_id
 from runner.alerts.system_fault import SYSTEM_ACTOR, SYSTEM_KIND, SYSTEM_SEVERITY
+from runner.destinations.message import MessageKind
+from runner.store.announcements import Announcement, announce
 from runner.store.database import take_turns
 from runner.store.schema import alert_history, alerts, standing_errors
 
@@ -45,6 +47,7 @@ def stand(
         _note(connection, fault.kind, fault.subject, seen, before["alert_id"])
         return None
     new_id = _insert_alert(connection, fault, now=now, run_id=run_id)
+    announce(connection, [Announcement(alert_id=new_id, kind=MessageKind.NEW, at=now)])
     _note(connection, fault.kind, fault.subject, seen, new_id)
     return new_id
 
@@ -190,3 +193,7 @@ def _resolve(connection: Connection, standing: str, now: datetime, comment: str)
             "comment": comment,
         }
         connection.execute(sa.insert(alert_history), entry)
+        told = Announcement(
+            alert_id=standing, kind=MessageKind.STATUS, at=now, actor=SYSTEM_ACTOR, comment=comment
+        )
+        announce(connection, [told])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+AT = "2026-01-15T00:00:00Z"
 TABLES = """
 [destinations.log]
 kind = "file"
@@ -81,3 +82,72 @@ def test_faults_in_the_tables_are_told(project, here):
 
     assert ended.code == 2
     assert "hook" in ended.err
+
+
+def test_once_tells_nobody_unless_asked(configured, here):
+    here("once", "--all", "--at", AT, cwd=configured)
+
+    assert not (configured / "alerts.jsonl").exists()
+
+
+def test_once_with_notify_tells_who_is_to_be_told(project, here):
+    with (project / "runner.toml").open("a") as file:
+        file.write(
+            '[delivery]\npage_max_age_hours = 1000000\n[destinations.log]\nkind = "file"\npath = "a.jsonl"\n'
+        )
+
+    ended = here("once", "--all", "--at", AT, "--notify", cwd=project)
+
+    lines = [json.loads(line) for line in (project / "a.jsonl").read_text().splitlines()]
+    assert (ended.code, ended.err) == (0, "1 message delivered.\n")
+    assert [line["kind"] for line in lines] == ["new"]
+
+
+def test_a_time_long_ago_wakes_nobody(configured, here):
+    ended = here("once", "--all", "--at", AT, "--notify", cwd=configured)
+
+    assert (ended.code, ended.err) == (0, "0 messages delivered.\n")
+
+
+def test_notify_without_a_destination_is_refused_before_anything_runs(project, here):
+    ended = here("once", "--all", "--at", AT, "--notify", cwd=project)
+
+    assert ended.code == 2
+    assert here("runs", "--format", "json", cwd=project).document == []
+
+
+def test_a_silence_is_added_listed_and_ended(project, here):
+    added = here("silences", "add", "--rule", "Okta.*", "--for", "2h", "--reason", "works", cwd=project)
+    (listed,) = here("silences", "list", "--format", "json", cwd=project).document
+    ended = here("silences", "end", "1", cwd=project)
+
+    assert (added.code, added.out.startswith("Silence 1: rule=Okta.*, until ")) == (0, True)
+    assert (listed["matcher"], listed["reason"]) == ("rule=Okta.*", "works")
+    assert (ended.code, ended.out) == (0, "Silence 1 has ended.\n")
+    assert here("silences", "list", cwd=project).out == "No silences.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--for", "2h"], "say which alerts are meant, or give --everything"),
+        (["--rule", "A", "--for", "2 hours"], "'2 hours' is no duration: write it as 30m, 2h or 7d"),
+        (["--rule", "A"], "give --for or --until"),
+        (["--rule", "A", "--until", "2020-01-01"], "that silence would have ended already"),
+    ],
+)
+def test_a_silence_that_makes_no_sense_is_refused(project, here, arguments, fault):
+    ended = here("silences", "add", "--reason", "works", *arguments, cwd=project)
+
+    assert ended.code == 2
+    assert fault in ended.err
+
+
+def test_a_silence_that_is_not_there_cannot_be_ended(project, here):
+    ended = here("silences", "end", "7", cwd=project)
+
+    assert (ended.code, ended.err) == (2, "Error: there is no silence 7 that goes on\n")
+
+
+def test_nothing_was_missed_as_long_as_nothing_was_given_up(configured, here):
+    assert here("destinations", "missed", "hook", cwd=configured).out == "Nothing was missed.\n"

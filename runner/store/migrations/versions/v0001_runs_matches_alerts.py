@@ -23,6 +23,7 @@ def upgrade() -> None:
     _create_alerts()
     _create_health()
     _create_rule_cache()
+    _create_outbox()
 
 
 def _create_runs() -> None:
@@ -277,3 +278,78 @@ def _create_rule_cache() -> None:
         sa.PrimaryKeyConstraint("key", name="pk_rule_cache"),
     )
     op.create_index("ix_rule_cache_expires_at", "rule_cache", ["expires_at"])
+
+
+def _create_outbox() -> None:
+    op.create_table(
+        "announcements",
+        sa.Column("announcement_id", _ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("comment", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("announcement_id", name="pk_announcements"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("delivery_id", _ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("destination", sa.Text, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("state", sa.String(8), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("next_at", UtcDateTime, nullable=False),
+        sa.Column("ended_at", UtcDateTime),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("document", sa.Text, nullable=False),
+        sa.Column("group_id", sa.BigInteger),
+        sa.Column("owner", sa.String(64)),
+        sa.Column("lease_until", UtcDateTime),
+        sa.PrimaryKeyConstraint("delivery_id", name="pk_deliveries"),
+        sa.UniqueConstraint(
+            "alert_id", "destination", "sequence", name="uq_deliveries_alert_id_destination_sequence"
+        ),
+    )
+    for state, column in (("waiting", "next_at"), ("sent", "ended_at")):
+        is_so = sa.text(f"state = '{state}'")
+        op.create_index(
+            f"ix_deliveries_{state}",
+            "deliveries",
+            ["destination", column],
+            sqlite_where=is_so,
+            postgresql_where=is_so,
+        )
+    op.create_table(
+        "threads",
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("destination", sa.Text, nullable=False),
+        sa.Column("thread", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("alert_id", "destination", name="pk_threads"),
+    )
+    op.create_table(
+        "destination_states",
+        sa.Column("destination", sa.Text, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("retry_at", UtcDateTime),
+        sa.Column("last_error", sa.Text),
+        sa.Column("last_error_at", UtcDateTime),
+        sa.Column("last_sent_at", UtcDateTime),
+        sa.PrimaryKeyConstraint("destination", name="pk_destination_states"),
+    )
+    op.create_table(
+        "silences",
+        sa.Column("silence_id", _ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("matcher", sa.JSON, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("author", sa.Text, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("starts_at", UtcDateTime, nullable=False),
+        sa.Column("ends_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("silence_id", name="pk_silences"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_silences_ends_at", "silences", ["ends_at"])

@@ -1,0 +1,1 @@
+"""Getting alerts to people: who is told of what, and telling them until they have heard."""

@@ -1,0 +1,138 @@
+"""Courier: sends what the outbox has for one destination, until the destination has taken it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from runner.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.clock import Clock
+    from runner.delivery.backoff import Backoff
+    from runner.destinations.delivery import Delivery
+    from runner.destinations.destination import Destination
+    from runner.store.outbox_store import OutboxStore
+
+_log = structlog.get_logger(__name__)
+
+_AT_ONCE = 50
+"""How many deliveries are claimed at a time."""
+_MINUTE = timedelta(minutes=1)
+_LEASE_MESSAGES = 2
+"""A claim lasts as long as so many times its messages may take, so that nobody else sends them meanwhile."""
+_LEAST_LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Persistence:
+    """How long deliveries are tried."""
+
+    message: Backoff
+    """Between attempts at one message."""
+    destination: Backoff
+    """Between attempts at a destination that fails: nothing else is sent to it meanwhile."""
+    give_up_after: timedelta
+    """A message that is older is not tried again."""
+
+
+class Courier:
+    """Sends to one destination, one message after the other; others may do so at the same time."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        outbox: OutboxStore,
+        *,
+        clock: Clock,
+        owner: str,
+        persistence: Persistence,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._destination = destination
+        self._outbox = outbox
+        self._clock = clock
+        self._owner = f"{owner}/{destination.name}"
+        self._persistence = persistence
+        self._is_stopping = is_stopping
+
+    def send_due(self) -> int:
+        """Send what is due, as much of it as the destination takes now; return how many it took.
+
+        Raises `StoreError`.
+        """
+        name, pace = self._destination.name, self._destination.pace
+        failures, retry_at = self._outbox.state_of(name)
+        if (retry_at is not None and retry_at > self._clock.now()) or not self._outbox.has_due(name):
+            return 0
+        if pace.group_above is not None:
+            self._outbox.group(name, above=pace.group_above)
+        room = min(self._room(), 1 if failures else _AT_ONCE)
+        if room <= 0:
+            return 0
+        lease = max(_LEAST_LEASE, timedelta(seconds=pace.timeout * room * _LEASE_MESSAGES))
+        claimed = self._outbox.take(name, owner=self._owner, lease=lease, limit=room)
+        return self._send(claimed, failures)
+
+    def _room(self) -> int:
+        """Return how many messages the destination may still get within this minute."""
+        pace = self._destination.pace
+        if pace.per_minute is None:
+            return _AT_ONCE
+        return pace.per_minute - self._outbox.sent_since(self._destination.name, self._clock.now() - _MINUTE)
+
+    def _send(self, claimed: list[Delivery], failures: int) -> int:
+        taken = 0
+        for delivery in claimed:
+            if self._is_stopping() or not self._deliver(delivery, failures):
+                break
+            taken += 1
+        if taken < len(claimed):
+            self._outbox.release(self._owner)
+        return taken
+
+    def _deliver(self, delivery: Delivery, failures: int) -> bool:
+        """Send one message; return whether others may follow at once."""
+        try:
+            receipt = self._destination.sender.send(delivery.message)
+        except DeliveryError as error:
+            return self._refused(delivery, error, failures)
+        except Exception as error:  # noqa: BLE001  a service's own client: whatever it raises, nobody took the message
+            return self._refused(delivery, DeliveryError(repr(error)), failures)
+        self._outbox.sent(delivery, receipt)
+        _log.info("alert_delivered", **_fields(delivery))
+        return True
+
+    def _refused(self, delivery: Delivery, error: DeliveryError, failures: int) -> bool:
+        now = self._clock.now()
+        is_too_old = now - delivery.created_at >= self._persistence.give_up_after
+        if error.is_final or is_too_old:
+            self._outbox.give_up(delivery, str(error))
+            _log.error("delivery_failed", **_fields(delivery), fault=str(error))
+            return error.is_final
+        own = self._persistence.message.wait(delivery.attempts + 1, error.retry_after)
+        retry_at = now + self._persistence.destination.wait(failures + 1, error.retry_after)
+        self._outbox.put_off(
+            delivery,
+            str(error),
+            next_at=max(now + own, retry_at),
+            failures=failures + 1,
+            retry_at=retry_at,
+        )
+        _log.warning("delivery_put_off", **_fields(delivery), fault=str(error), again_at=retry_at.isoformat())
+        return False
+
+
+def _fields(delivery: Delivery) -> dict[str, object]:
+    return {
+        "destination": delivery.destination,
+        "alert": delivery.alert_id,
+        "kind": delivery.kind.value,
+        "sequence": delivery.sequence,
+        "attempt": delivery.attempts + 1,
+    }

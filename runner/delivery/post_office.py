@@ -1,0 +1,119 @@
+"""Post office: the threads of a daemon that tell destinations of alerts, one for each, so that none slows another."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+from runner.delivery.courier import Courier
+from runner.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from runner.clock import Clock
+    from runner.delivery.courier import Persistence
+    from runner.delivery.dispatch import Dispatcher
+    from runner.destinations.destination import Destination
+    from runner.store.outbox_store import OutboxStore
+
+_log = structlog.get_logger(__name__)
+
+_IDLE_SECONDS = 1.0
+"""How long a thread waits before it looks again, unless it is woken."""
+_TROUBLE_SECONDS = 5.0
+"""How long it waits when the state database is in trouble."""
+_ANNOUNCEMENTS = 500
+"""How many are turned into deliveries in one transaction."""
+
+
+class PostOffice:
+    """Turns announcements into deliveries, and has them sent."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        outbox: OutboxStore,
+        *,
+        clock: Clock,
+        owner: str,
+        persistence: Persistence,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._outbox = outbox
+        self._stopping = threading.Event()
+        self._news = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._couriers = [
+            Courier(
+                one,
+                outbox,
+                clock=clock,
+                owner=owner,
+                persistence=persistence,
+                is_stopping=self._stopping.is_set,
+            )
+            for one in dispatcher.destinations
+        ]
+
+    @property
+    def destinations(self) -> Sequence[Destination]:
+        """The destinations that it serves."""
+        return self._dispatcher.destinations
+
+    def start(self) -> None:
+        """Begin."""
+        works = [("dispatcher", self.dispatch)]
+        works += [
+            (f"courier-{one.name}", courier.send_due)
+            for one, courier in zip(self.destinations, self._couriers, strict=True)
+        ]
+        self._threads = [
+            threading.Thread(target=self._loop, args=[work], name=name, daemon=True) for name, work in works
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def dispatch(self) -> int:
+        """Turn announcements into deliveries; return how many announcements that were. Raises `StoreError`."""
+        dispatched = self._outbox.dispatch(self._dispatcher.decide, _ANNOUNCEMENTS)
+        if dispatched:
+            self.wake()
+        return dispatched
+
+    def send_due(self) -> int:
+        """Send what is due, to one destination after the other; return how much was taken. Raises `StoreError`."""
+        return sum(courier.send_due() for courier in self._couriers)
+
+    def wake(self) -> None:
+        """Say that there may be something to do."""
+        with self._news:
+            self._news.notify_all()
+
+    def stop(self, seconds: float) -> None:
+        """Begin nothing new, and wait until what is being sent has been taken, or for so long."""
+        self._stopping.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join(seconds / len(self._threads))
+        for one in self.destinations:
+            one.sender.close()
+
+    def _loop(self, work: Callable[[], int]) -> None:
+        while not self._stopping.is_set():
+            try:
+                if not work():
+                    self._rest(_IDLE_SECONDS)
+            except StoreError as error:
+                _log.error("state_unavailable", fault=str(error))
+                self._rest(_TROUBLE_SECONDS)
+            except Exception as error:  # noqa: BLE001  the boundary of a thread: the others go on, and so does this one
+                _log.error("delivery_thread_failed", fault=repr(error))
+                self._rest(_TROUBLE_SECONDS)
+
+    def _rest(self, seconds: float) -> None:
+        with self._news:
+            if not self._stopping.is_set():
+                self._news.wait(seconds)

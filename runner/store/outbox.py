@@ -1,0 +1,423 @@
+"""The outbox in the state database: what each destination is still to be told, and what it was told.
+
+Deliveries are written in the transaction that changes the alert. Whoever sends one claims it first, by a lease; if that
+process dies, another sends it again, with the same key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from runner.destinations.delivery import (
+    Delivery,
+    DeliveryState,
+    delivery_key,
+    document_of,
+    message_of,
+)
+from runner.destinations.message import MessageKind
+from runner.store.ledger import database_time
+from runner.store.portions import portions
+from runner.store.schema import deliveries, destination_states, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.engine import Connection, RowMapping
+
+    from runner.destinations.delivery import Letter
+    from runner.destinations.destination import Receipt
+
+_IS_WAITING = deliveries.c.state == DeliveryState.WAITING.value
+_MEMBERS_SHOWN = 500
+"""A grouped message names so many of its alerts; it counts them all."""
+
+
+def put(connection: Connection, letters: Sequence[Letter], now: datetime) -> None:
+    """Write letters into the outbox, behind what is there already for the same alert and destination.
+
+    An update takes the place of one that nobody has tried to send yet.
+    """
+    numbers = _last_sequences(connection, {letter.notice.alert_id for letter in letters})
+    replaced = _untried_updates(connection, [one for one in letters if one.kind is MessageKind.UPDATE])
+    new: list[dict[str, Any]] = []
+    for letter in letters:
+        place = (letter.notice.alert_id, letter.destination)
+        document = orjson.dumps(letter.as_document(), option=orjson.OPT_NON_STR_KEYS).decode()
+        if letter.kind is MessageKind.UPDATE and place in replaced:
+            _rewrite(connection, replaced[place], document)
+            continue
+        numbers[place] += 1
+        new.append(_row_of(letter, numbers[place], document, now))
+    if new:
+        connection.execute(sa.insert(deliveries), new)
+
+
+def has_due(connection: Connection, destination: str, now: datetime) -> bool:
+    """Tell whether something may be sent to a destination now; cheap, and without a lock."""
+    query = sa.select(deliveries.c.delivery_id).where(_IS_WAITING, *_due(destination, now)).limit(1)
+    return connection.scalar(query) is not None
+
+
+def take(
+    connection: Connection, destination: str, *, owner: str, lease: timedelta, now: datetime, limit: int
+) -> list[Delivery]:
+    """Claim deliveries that are due, the oldest first; of one alert never a later one before an earlier."""
+    moment = database_time(connection)
+    earlier = deliveries.alias()
+    has_earlier = sa.exists().where(
+        earlier.c.alert_id == deliveries.c.alert_id,
+        earlier.c.destination == deliveries.c.destination,
+        earlier.c.sequence < deliveries.c.sequence,
+        earlier.c.state == DeliveryState.WAITING.value,
+    )
+    is_free = deliveries.c.lease_until.is_(None) | (deliveries.c.lease_until < moment)
+    chosen = (
+        sa.select(deliveries)
+        .where(_IS_WAITING, *_due(destination, now), is_free, ~has_earlier)
+        .order_by(deliveries.c.next_at, deliveries.c.delivery_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(chosen).mappings().all()
+    claimed = [row["delivery_id"] for row in rows]
+    for some in portions(claimed):
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.delivery_id.in_(some))
+            .values(owner=owner, lease_until=moment + lease)
+        )
+    return _deliveries_of(connection, rows)
+
+
+def sent(connection: Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
+    """Write down that a destination took a delivery, and that it can be reached."""
+    _end(connection, delivery, DeliveryState.SENT, now)
+    if receipt.thread and receipt.thread != delivery.message.thread:
+        place = {"alert_id": delivery.alert_id, "destination": delivery.destination}
+        insert = _insert(connection, threads).values(thread=receipt.thread, **place)
+        connection.execute(insert.on_conflict_do_nothing())
+    _note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
+
+
+def put_off(
+    connection: Connection,
+    delivery: Delivery,
+    reason: str,
+    *,
+    next_at: datetime,
+    failures: int,
+    retry_at: datetime,
+    now: datetime,
+) -> None:
+    """Write down that a destination did not take a delivery: when it, and when the destination, is tried again."""
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.delivery_id == delivery.delivery_id)
+        .values(
+            attempts=deliveries.c.attempts + 1,
+            next_at=next_at,
+            reason=reason,
+            owner=None,
+            lease_until=None,
+        )
+    )
+    _note(
+        connection,
+        delivery.destination,
+        failures=failures,
+        retry_at=retry_at,
+        last_error=reason,
+        last_error_at=now,
+    )
+
+
+def give_up(connection: Connection, delivery: Delivery, reason: str, now: datetime) -> None:
+    """Write down that a delivery is not tried again."""
+    _end(connection, delivery, DeliveryState.FAILED, now, reason)
+    _note(connection, delivery.destination, last_error=reason, last_error_at=now)
+
+
+def release(connection: Connection, owner: str) -> None:
+    """Give back what an owner has claimed and not sent."""
+    connection.execute(
+        sa.update(deliveries)
+        .where(_IS_WAITING, deliveries.c.owner == owner)
+        .values(owner=None, lease_until=None)
+    )
+
+
+def group(connection: Connection, destination: str, *, above: int, now: datetime) -> bool:
+    """Join the new alerts that wait for a destination into one message, if there are more than `above`.
+
+    Only those that nobody has tried to send, so that no key ever stands for two different messages.
+    """
+    chosen = (
+        sa.select(deliveries)
+        .where(
+            _IS_WAITING,
+            *_due(destination, now),
+            deliveries.c.kind == MessageKind.NEW.value,
+            deliveries.c.attempts == 0,
+            deliveries.c.owner.is_(None),
+        )
+        .order_by(deliveries.c.delivery_id)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(chosen).mappings().all()
+    if len(rows) <= above:
+        return False
+    join(connection, rows, now)
+    return True
+
+
+def join(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> None:
+    """Put one grouped message in the place of several deliveries to one destination."""
+    first = _deliveries_of(connection, rows[:1])[0]
+    members = _deliveries_of(connection, rows[1:_MEMBERS_SHOWN])
+    others = tuple(member.message.notice for member in members)
+    sequence = _last_sequences(connection, {first.alert_id})[first.alert_id, first.destination] + 1
+    document = document_of(first.message.notice, others=others, comment=f"{len(rows)} alerts")
+    group_id = connection.execute(
+        sa.insert(deliveries).returning(deliveries.c.delivery_id),
+        {
+            "alert_id": first.alert_id,
+            "destination": first.destination,
+            "sequence": sequence,
+            "kind": MessageKind.GROUP.value,
+            "state": DeliveryState.WAITING.value,
+            "attempts": 0,
+            "created_at": now,
+            "next_at": now,
+            "reason": "",
+            "document": orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode(),
+        },
+    ).scalar_one()
+    for some in portions([row["delivery_id"] for row in rows]):
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.delivery_id.in_(some))
+            .values(state=DeliveryState.GROUPED.value, ended_at=now, group_id=group_id)
+        )
+
+
+def deliveries_of(connection: Connection, alert_id: str) -> list[Delivery]:
+    """Return all deliveries of an alert, in order, whatever has become of them."""
+    query = (
+        sa.select(deliveries)
+        .where(deliveries.c.alert_id == alert_id)
+        .order_by(deliveries.c.destination, deliveries.c.sequence)
+    )
+    return _deliveries_of(connection, connection.execute(query).mappings().all())
+
+
+def failed(connection: Connection, destination: str, limit: int) -> list[Delivery]:
+    """Return what a destination will not get, the newest first."""
+    query = (
+        sa.select(deliveries)
+        .where(deliveries.c.destination == destination, deliveries.c.state == DeliveryState.FAILED.value)
+        .order_by(deliveries.c.delivery_id.desc())
+        .limit(limit)
+    )
+    return _deliveries_of(connection, connection.execute(query).mappings().all())
+
+
+def try_again(connection: Connection, destination: str, now: datetime) -> int:
+    """Let what was given up be sent after all, under the same keys; return how much that is.
+
+    It counts as written now, so that it has the whole time again.
+    """
+    revived = connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.destination == destination, deliveries.c.state == DeliveryState.FAILED.value)
+        .values(state=DeliveryState.WAITING.value, created_at=now, next_at=now, ended_at=None)
+    )
+    return revived.rowcount
+
+
+def told(connection: Connection, alert_ids: Iterable[str]) -> dict[str, dict[str, Delivery]]:
+    """Return which destinations know of alerts, each with the latest delivery: alert id → destination → delivery.
+
+    Whom an alert was held back from does not know of it.
+    """
+    known = (DeliveryState.WAITING, DeliveryState.SENT, DeliveryState.GROUPED)
+    found: dict[str, dict[str, Delivery]] = {}
+    for some in portions(sorted(alert_ids)):
+        query = (
+            sa.select(deliveries)
+            .where(
+                deliveries.c.alert_id.in_(some),
+                deliveries.c.kind != MessageKind.GROUP.value,
+                deliveries.c.state.in_([state.value for state in known]),
+            )
+            .order_by(deliveries.c.alert_id, deliveries.c.sequence)
+        )
+        for one in _deliveries_of(connection, connection.execute(query).mappings().all()):
+            found.setdefault(one.alert_id, {})[one.destination] = one
+    return found
+
+
+def sent_since(connection: Connection, destination: str, since: datetime) -> int:
+    """Return how many messages a destination took after a moment."""
+    query = sa.select(sa.func.count()).where(
+        deliveries.c.destination == destination,
+        deliveries.c.state == DeliveryState.SENT.value,
+        deliveries.c.ended_at > since,
+    )
+    return connection.scalar(query) or 0
+
+
+def counts(connection: Connection) -> dict[str, Counter[str]]:
+    """Return how many deliveries each destination has in each state."""
+    query = sa.select(deliveries.c.destination, deliveries.c.state, sa.func.count()).group_by(
+        deliveries.c.destination, deliveries.c.state
+    )
+    found: dict[str, Counter[str]] = {}
+    for destination, state, number in connection.execute(query):
+        found.setdefault(destination, Counter())[state] = number
+    return found
+
+
+def _due(destination: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return deliveries.c.destination == destination, deliveries.c.next_at <= now
+
+
+def _row_of(letter: Letter, sequence: int, document: str, now: datetime) -> dict[str, Any]:
+    state = DeliveryState.HELD if letter.held_because else DeliveryState.WAITING
+    return {
+        "alert_id": letter.notice.alert_id,
+        "destination": letter.destination,
+        "sequence": sequence,
+        "kind": letter.kind.value,
+        "state": state.value,
+        "attempts": 0,
+        "created_at": now,
+        "next_at": now,
+        "ended_at": now if letter.held_because else None,
+        "reason": letter.held_because,
+        "document": document,
+    }
+
+
+def _last_sequences(connection: Connection, alert_ids: Iterable[str]) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for some in portions(sorted(alert_ids)):
+        query = (
+            sa.select(deliveries.c.alert_id, deliveries.c.destination, sa.func.max(deliveries.c.sequence))
+            .where(deliveries.c.alert_id.in_(some))
+            .group_by(deliveries.c.alert_id, deliveries.c.destination)
+        )
+        for alert_id, destination, sequence in connection.execute(query):
+            found[alert_id, destination] = sequence
+    return found
+
+
+def _untried_updates(connection: Connection, letters: Sequence[Letter]) -> dict[tuple[str, str], int]:
+    """Return the updates that wait and were never tried, by alert and destination."""
+    found: dict[tuple[str, str], int] = {}
+    for some in portions(sorted({letter.notice.alert_id for letter in letters})):
+        query = (
+            sa.select(deliveries.c.alert_id, deliveries.c.destination, deliveries.c.delivery_id)
+            .where(
+                _IS_WAITING,
+                deliveries.c.alert_id.in_(some),
+                deliveries.c.kind == MessageKind.UPDATE.value,
+                deliveries.c.attempts == 0,
+                deliveries.c.owner.is_(None),
+            )
+            .with_for_update(skip_locked=True)
+        )
+        for alert_id, destination, delivery_id in connection.execute(query):
+            found[alert_id, destination] = delivery_id
+    return found
+
+
+def _rewrite(connection: Connection, delivery_id: int, document: str) -> None:
+    connection.execute(
+        sa.update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(document=document)
+    )
+
+
+def _end(
+    connection: Connection, delivery: Delivery, state: DeliveryState, now: datetime, reason: str = ""
+) -> None:
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.delivery_id == delivery.delivery_id)
+        .values(
+            state=state.value,
+            attempts=deliveries.c.attempts + 1,
+            ended_at=now,
+            reason=reason,
+            owner=None,
+            lease_until=None,
+        )
+    )
+
+
+def _note(connection: Connection, destination: str, **facts: Any) -> None:
+    """Write down how a destination does."""
+    insert = _insert(connection, destination_states).values(
+        destination=destination, **{"failures": 0, **facts}
+    )
+    connection.execute(insert.on_conflict_do_update(index_elements=["destination"], set_=facts))
+
+
+def state_of(connection: Connection, destination: str) -> tuple[int, datetime | None]:
+    """Return how often in a row a destination has failed, and before when it is not tried again."""
+    row = connection.execute(
+        sa.select(destination_states.c.failures, destination_states.c.retry_at).where(
+            destination_states.c.destination == destination
+        )
+    ).first()
+    return (row.failures, row.retry_at) if row else (0, None)
+
+
+def states(connection: Connection) -> dict[str, Mapping[str, Any]]:
+    """Return what is known of each destination, by name."""
+    rows = connection.execute(sa.select(destination_states)).mappings()
+    return {row["destination"]: dict(row) for row in rows}
+
+
+def _deliveries_of(connection: Connection, rows: Sequence[RowMapping]) -> list[Delivery]:
+    known = _threads_of(connection, {row["alert_id"] for row in rows})
+    return [_delivery_of(row, known.get((row["alert_id"], row["destination"]), "")) for row in rows]
+
+
+def _delivery_of(row: RowMapping, thread: str) -> Delivery:
+    kind = MessageKind(row["kind"])
+    key = delivery_key(row["alert_id"], row["destination"], row["sequence"])
+    return Delivery(
+        delivery_id=row["delivery_id"],
+        alert_id=row["alert_id"],
+        destination=row["destination"],
+        sequence=row["sequence"],
+        kind=kind,
+        state=DeliveryState(row["state"]),
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        next_at=row["next_at"],
+        ended_at=row["ended_at"],
+        reason=row["reason"],
+        message=message_of(orjson.loads(row["document"]), key=key, kind=kind, thread=thread),
+    )
+
+
+def _threads_of(connection: Connection, alert_ids: Iterable[str]) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for some in portions(sorted(alert_ids)):
+        rows = connection.execute(sa.select(threads).where(threads.c.alert_id.in_(some)))
+        found.update({(row.alert_id, row.destination): row.thread for row in rows})
+    return found
+
+
+def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return insert

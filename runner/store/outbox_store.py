@@ -1,0 +1,220 @@
+"""OutboxStore: the part of the state database from which destinations are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from runner.alerts.system_fault import SystemFaultKind, delivery_failed
+from runner.destinations.message import MessageKind
+from runner.store import alert_book, announcements, outbox, silences, system_errors
+from runner.store.database import take_turns
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from runner.alerts.alert import Alert
+    from runner.alerts.system_fault import SystemFault
+    from runner.clock import Clock
+    from runner.destinations.delivery import Delivery, Letter
+    from runner.destinations.destination import Receipt
+    from runner.destinations.silence import Matcher, Silence
+    from runner.store.announcements import Announcement
+    from runner.store.database import Database
+
+_DISPATCHING = "dispatch of announcements"
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class News:
+    """What has happened to alerts, and what has to be known to decide who is told."""
+
+    announced: Sequence[Announcement]
+    alerts: Mapping[str, Alert]
+    """Those announced, by id, as they are now."""
+    told: Mapping[str, Mapping[str, Delivery]]
+    """Alert id → destination → the latest delivery, of those who know of an alert."""
+    recent: Mapping[str, int]
+    """How many other alerts each of their rules has raised within the last hour."""
+    silences: Sequence[Silence]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Who is told what."""
+
+    letters: Sequence[Letter]
+    faults: Sequence[SystemFault] = ()
+    """What is found to be wrong by it."""
+    mended: Sequence[tuple[SystemFaultKind, str]] = ()
+    """What is found to be wrong no longer: kinds and subjects."""
+
+
+class OutboxStore:
+    """What destinations are to be told, and how they do. Every method is one transaction; raises `StoreError`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def dispatch(self, decide: Callable[[News], Decision], limit: int) -> int:
+        """Turn the oldest announcements into deliveries; return how many announcements that were."""
+        with self._database.reading() as connection:
+            if not announcements.are_waiting(connection):
+                return 0
+        with self._database.transaction() as connection:
+            take_turns(connection, [_DISPATCHING])
+            announced = announcements.take(connection, limit)
+            decision = decide(self._news(connection, announced))
+            outbox.put(connection, decision.letters, self._clock.now())
+            for fault in decision.faults:
+                system_errors.stand(connection, fault, now=self._clock.now())
+            for kind, subject in decision.mended:
+                comment = "it raises as many alerts as are told"
+                system_errors.mend(connection, kind, subject, now=self._clock.now(), comment=comment)
+            return len(announced)
+
+    def _news(self, connection: Connection, announced: Sequence[Announcement]) -> News:
+        now = self._clock.now()
+        ids = {one.alert_id for one in announced}
+        found = alert_book.alerts_of(connection, sorted(ids))
+        new = {one.alert_id for one in announced if one.kind is MessageKind.NEW}
+        rules = {alert.key.rule_id for alert in found.values() if alert.alert_id in new}
+        return News(
+            announced=announced,
+            alerts=found,
+            told=outbox.told(connection, ids),
+            recent=alert_book.raised_since(connection, rules, now - _HOUR, but=new),
+            silences=silences.not_ended(connection, now),
+            now=now,
+        )
+
+    def group(self, destination: str, *, above: int) -> bool:
+        """Join the new alerts that wait for a destination if they are more than `above`; tell whether they were."""
+        with self._database.transaction() as connection:
+            return outbox.group(connection, destination, above=above, now=self._clock.now())
+
+    def has_due(self, destination: str) -> bool:
+        """Tell whether something may be sent to a destination now."""
+        with self._database.reading() as connection:
+            return outbox.has_due(connection, destination, self._clock.now())
+
+    def take(self, destination: str, *, owner: str, lease: timedelta, limit: int) -> list[Delivery]:
+        """Claim what is due for a destination, in the order in which it is to be sent."""
+        with self._database.transaction() as connection:
+            return outbox.take(
+                connection, destination, owner=owner, lease=lease, now=self._clock.now(), limit=limit
+            )
+
+    def sent(self, delivery: Delivery, receipt: Receipt) -> None:
+        """Write down that a destination took a delivery."""
+        with self._database.transaction() as connection:
+            now = self._clock.now()
+            outbox.sent(connection, delivery, receipt, now)
+            system_errors.mend(
+                connection,
+                SystemFaultKind.ALERT_DELIVERY,
+                delivery.destination,
+                now=now,
+                comment=f"{delivery.destination} took a message again",
+            )
+
+    def put_off(
+        self, delivery: Delivery, reason: str, *, next_at: datetime, failures: int, retry_at: datetime
+    ) -> None:
+        """Write down that a delivery was not taken, and when it and its destination are tried again."""
+        with self._database.transaction() as connection:
+            outbox.put_off(
+                connection,
+                delivery,
+                reason,
+                next_at=next_at,
+                failures=failures,
+                retry_at=retry_at,
+                now=self._clock.now(),
+            )
+
+    def give_up(self, delivery: Delivery, reason: str) -> None:
+        """Write down that a delivery is not tried again."""
+        with self._database.transaction() as connection:
+            now = self._clock.now()
+            outbox.give_up(connection, delivery, reason, now)
+            fault = delivery_failed(
+                delivery.destination,
+                title=delivery.message.notice.title,
+                alert_id=delivery.alert_id,
+                message=reason,
+            )
+            system_errors.stand(connection, fault, now=now)
+
+    def release(self, owner: str) -> None:
+        """Give back what an owner has claimed and not sent."""
+        with self._database.transaction() as connection:
+            outbox.release(connection, owner)
+
+    def state_of(self, destination: str) -> tuple[int, datetime | None]:
+        """Return how often in a row a destination has failed, and before when it is not tried again."""
+        with self._database.reading() as connection:
+            return outbox.state_of(connection, destination)
+
+    def sent_since(self, destination: str, since: datetime) -> int:
+        """Return how many messages a destination took after a moment."""
+        with self._database.reading() as connection:
+            return outbox.sent_since(connection, destination, since)
+
+    def deliveries_of(self, alert_id: str) -> list[Delivery]:
+        """Return all deliveries of an alert, whatever has become of them."""
+        with self._database.reading() as connection:
+            return outbox.deliveries_of(connection, alert_id)
+
+    def failed(self, destination: str, limit: int) -> list[Delivery]:
+        """Return what a destination will not get, the newest first."""
+        with self._database.reading() as connection:
+            return outbox.failed(connection, destination, limit)
+
+    def try_again(self, destination: str) -> int:
+        """Let what was given up be sent after all; return how much that is."""
+        with self._database.transaction() as connection:
+            return outbox.try_again(connection, destination, self._clock.now())
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return how many deliveries each destination has in each state."""
+        with self._database.reading() as connection:
+            return outbox.counts(connection)
+
+    def states(self) -> dict[str, Mapping[str, Any]]:
+        """Return how each destination does, by name: the columns of `destination_states`."""
+        with self._database.reading() as connection:
+            return outbox.states(connection)
+
+    def silence(
+        self, matcher: Matcher, *, reason: str, author: str, starts_at: datetime, ends_at: datetime
+    ) -> Silence:
+        """Tell nobody of some alerts for a while."""
+        with self._database.transaction() as connection:
+            return silences.add(
+                connection,
+                matcher,
+                reason=reason,
+                author=author,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                now=self._clock.now(),
+            )
+
+    def silences(self) -> list[Silence]:
+        """Return the silences that hold now or will."""
+        with self._database.reading() as connection:
+            return silences.not_ended(connection, self._clock.now())
+
+    def end_silence(self, silence_id: int) -> None:
+        """End a silence now. Raises `UnknownSilence`."""
+        with self._database.transaction() as connection:
+            silences.end(connection, silence_id, self._clock.now())

@@ -1,0 +1,375 @@
+"""A courier and a destination that fails in every way: nothing is lost, and nothing is told under two keys."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.alerts.system_fault import SystemFaultKind
+from runner.clock import FrozenClock
+from runner.delivery.backoff import Backoff
+from runner.delivery.courier import Courier, Persistence
+from runner.destinations.delivery import DeliveryState, Letter
+from runner.destinations.destination import Destination, Pace, Receipt, Subscription
+from runner.destinations.message import MessageKind, Notice
+from runner.errors import DeliveryError
+from runner.store import outbox
+from runner.store.alert_book import AlertFilter
+from runner.store.database import IN_MEMORY
+from runner.store.state import StateStore
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of the program runs after it."""
+
+
+@dataclass
+class Service:
+    """What is behind a destination. `behaves` decides on each message: None takes it."""
+
+    behaves: object = lambda _message: None
+    taken: list = field(default_factory=list)
+    asked: int = 0
+
+    def send(self, message):
+        self.asked += 1
+        error = self.behaves(message)
+        if error is not None:
+            raise error
+        self.taken.append(message)
+        return Receipt()
+
+    def close(self):
+        pass
+
+
+class Post:
+    """A state database, a clock, and a courier to a service."""
+
+    def __init__(self, service, *, give_up_after=24 * HOUR, **pace):
+        self.clock = FrozenClock(NOON)
+        self.store = StateStore(IN_MEMORY, clock=self.clock, events_per_alert=3)
+        self.service = service
+        self.destination = Destination(
+            name="soc",
+            kind="webhook",
+            output_id="",
+            subscription=Subscription(),
+            pace=Pace(timeout=1.0, **pace),
+            takes_updates=True,
+            sender=service,
+        )
+        self.give_up_after = give_up_after
+        self.courier = self.another()
+
+    def another(self, owner="me") -> Courier:
+        backoff = Backoff(first=5 * SECOND, longest=5 * MINUTE, random=lambda: 0.5)
+        persistence = Persistence(message=backoff, destination=backoff, give_up_after=self.give_up_after)
+        return Courier(
+            self.destination, self.store.outbox, clock=self.clock, owner=owner, persistence=persistence
+        )
+
+    def put(self, *numbers, kind=MessageKind.NEW):
+        with self.store._database.transaction() as connection:
+            outbox.put(
+                connection,
+                [Letter(destination="soc", kind=kind, notice=notice(number)) for number in numbers],
+                self.clock.now(),
+            )
+
+    def run_for(self, time, step=5 * SECOND):
+        end = self.clock.now() + time
+        while self.clock.now() < end:
+            while self.courier.send_due():
+                pass
+            self.clock.advance(step)
+
+    @property
+    def titles(self):
+        return [message.notice.title for message in self.service.taken]
+
+    def states(self):
+        return dict(self.store.outbox.counts().get("soc", Counter()))
+
+
+def notice(number) -> Notice:
+    return Notice(
+        alert_id=f"{number:032x}",
+        rule_id="My.Rule",
+        name="",
+        type="SCHEDULED_RULE",
+        title=f"Alert {number}",
+        severity="HIGH",
+        status="OPEN",
+        created_at=NOON,
+        first_match_at=NOON,
+        last_match_at=NOON,
+        match_count=1,
+    )
+
+
+def no_answer(_message=None):
+    return DeliveryError("no answer")
+
+
+@pytest.fixture
+def posts():
+    made = []
+
+    def make(service, **options):
+        made.append(Post(service, **options))
+        return made[-1]
+
+    yield make
+    for post in made:
+        post.store.close()
+
+
+def test_what_is_due_is_sent_in_order(posts):
+    post = posts(Service())
+    post.put(1, 2, 3)
+
+    assert post.courier.send_due() == 3
+    assert post.titles == ["Alert 1", "Alert 2", "Alert 3"]
+    assert post.courier.send_due() == 0
+
+
+def test_after_an_hour_without_an_answer_every_alert_is_delivered_once(posts):
+    service = Service(behaves=no_answer)
+    post = posts(service)
+    post.put(*range(200))
+
+    post.run_for(HOUR)
+    service.behaves = lambda _message: None
+    post.run_for(10 * MINUTE)
+
+    assert sorted(post.titles) == sorted(f"Alert {number}" for number in range(200))
+    assert post.states() == {"sent": 200}
+
+
+def test_a_destination_that_is_down_is_left_alone_more_and_more(posts):
+    service = Service(behaves=no_answer)
+    post = posts(service)
+    post.put(*range(200))
+
+    post.run_for(HOUR)
+
+    assert 10 <= service.asked <= 30
+
+
+def test_one_message_that_always_fails_does_not_keep_the_others(posts):
+    service = Service(behaves=lambda message: no_answer() if message.notice.title == "Alert 1" else None)
+    post = posts(service)
+    post.put(1, 2, 3)
+
+    post.run_for(10 * MINUTE)
+
+    assert sorted(post.titles) == ["Alert 2", "Alert 3"]
+    assert post.states() == {"sent": 2, "waiting": 1}
+
+
+def test_a_destination_is_not_disturbed_before_it_asked_to_be(posts):
+    service = Service(behaves=lambda _message: DeliveryError("busy", retry_after=600.0))
+    post = posts(service)
+    post.put(1, 2)
+
+    post.run_for(599 * SECOND)
+    assert service.asked == 1
+    post.run_for(10 * SECOND)
+
+    assert service.asked == 2
+
+
+def test_a_message_that_is_refused_for_good_is_given_up_and_told_as_a_system_error(posts):
+    service = Service(
+        behaves=lambda message: (
+            DeliveryError("status 400", is_final=True) if message.notice.title == "Alert 1" else None
+        )
+    )
+    post = posts(service)
+    post.put(1)
+
+    post.courier.send_due()
+
+    (delivery,) = post.store.outbox.deliveries_of(notice(1).alert_id)
+    assert (delivery.state, delivery.reason) == (DeliveryState.FAILED, "status 400")
+    (error,) = post.store.list_alerts(AlertFilter(), 10)
+    assert (error.key.rule_id, error.key.dedup) == (SystemFaultKind.ALERT_DELIVERY, "soc")
+
+
+def test_a_message_that_was_not_taken_for_too_long_is_given_up(posts):
+    post = posts(Service(behaves=no_answer), give_up_after=HOUR)
+    post.put(1)
+
+    post.run_for(HOUR + 10 * MINUTE)
+
+    assert post.states() == {"failed": 1}
+
+
+def test_a_destination_that_takes_messages_again_resolves_its_system_error(posts):
+    service = Service(behaves=lambda _message: DeliveryError("status 400", is_final=True))
+    post = posts(service)
+    post.put(1)
+    post.courier.send_due()
+    service.behaves = lambda _message: None
+    post.put(2)
+
+    post.courier.send_due()
+
+    (error,) = post.store.list_alerts(AlertFilter(), 10)
+    assert error.status == "RESOLVED"
+
+
+def test_whatever_a_services_own_client_raises_the_message_waits(posts):
+    service = Service(behaves=lambda _message: RuntimeError("oh"))
+    post = posts(service)
+    post.put(1)
+
+    post.courier.send_due()
+    service.behaves = lambda _message: None
+    post.run_for(MINUTE)
+
+    assert post.titles == ["Alert 1"]
+
+
+def test_no_more_than_so_many_a_minute_are_sent(posts):
+    post = posts(Service(), per_minute=10)
+    post.put(*range(25))
+
+    post.run_for(58 * SECOND)
+    assert len(post.titles) == 10
+    post.run_for(MINUTE)
+    assert len(post.titles) == 20
+    post.run_for(MINUTE)
+
+    assert len(post.titles) == 25
+
+
+def test_a_hundred_alerts_at_once_become_one_message(posts):
+    post = posts(Service(), group_above=10)
+    post.put(*range(100))
+
+    post.run_for(MINUTE)
+
+    (message,) = post.service.taken
+    assert message.kind is MessageKind.GROUP
+    assert len(message.others) == 99
+
+
+def test_a_group_that_is_sent_again_has_the_same_key_and_members(posts):
+    service = Service()
+    post = posts(service, group_above=1)
+    post.put(1, 2, 3)
+    service.behaves = lambda message: service.taken.append(message) or Killed()
+
+    with pytest.raises(Killed):
+        post.courier.send_due()
+    post.put(4)
+    service.behaves = lambda _message: None
+    post.clock.advance(HOUR)
+    post.courier = post.another("next")
+    expire_leases(post)
+    post.run_for(MINUTE)
+
+    first, again, later = post.service.taken
+    assert (again.key, again.others) == (first.key, first.others)
+    assert later.notice.title == "Alert 4"
+
+
+@given(
+    deaths=st.sets(st.integers(0, 40), max_size=12),
+    refusals=st.sets(st.integers(0, 40), max_size=12),
+    counts=st.lists(st.integers(1, 4), min_size=1, max_size=6),
+)
+@settings(max_examples=40)
+def test_killed_at_any_time_every_alert_is_told_at_least_once_and_again_only_with_the_same_key(
+    deaths, refusals, counts
+):
+    calls = iter(range(10_000))
+
+    def behaves(message):
+        """Take the message and die before anybody knows, or do not take it."""
+        call = next(calls)
+        if call in deaths:
+            service.taken.append(message)
+            return Killed()
+        return no_answer() if call in refusals else None
+
+    service = Service(behaves=behaves)
+    post = Post(service)
+    number = 0
+    for batch, count in enumerate(counts):
+        post.put(*range(number, number + count))
+        post.put(*range(number, number + count), kind=MessageKind.UPDATE)
+        number += count
+        run_through_deaths(post, batch)
+    post.clock.advance(HOUR)
+    run_through_deaths(post, len(counts))
+    for _ in range(40):
+        post.clock.advance(5 * MINUTE)
+        run_through_deaths(post, 0)
+    taken, states = service.taken, post.states()
+    post.store.close()
+
+    assert states == {"sent": 2 * number}
+    keys = {(one.notice.title, one.kind): set() for one in taken}
+    for one in taken:
+        keys[one.notice.title, one.kind].add(one.key)
+    assert {place: len(found) for place, found in keys.items()} == dict.fromkeys(keys, 1)
+    assert len(keys) == 2 * number
+    firsts = {title: min(i for i, one in enumerate(taken) if one.notice.title == title) for title, _ in keys}
+    assert {taken[first].kind for first in firsts.values()} == {MessageKind.NEW}
+
+
+def run_through_deaths(post, number):
+    """Let couriers work until nothing is due, each until it is killed; its lease ends before the next comes."""
+    for life in range(50):
+        try:
+            while post.another(f"{number}-{life}").send_due():
+                pass
+        except Killed:
+            expire_leases(post)
+        else:
+            return
+
+
+def expire_leases(post):
+    """Do what time does: leases are ruled by the database's clock, which stands outside this test's."""
+    with post.store._database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET lease_until = '2000-01-01 00:00:00.000000'")
+
+
+def test_what_a_killed_courier_held_is_not_taken_before_its_lease_ends(posts):
+    service = Service(behaves=lambda _message: Killed())
+    post = posts(service)
+    post.put(1)
+    with pytest.raises(Killed):
+        post.courier.send_due()
+    service.behaves = lambda _message: None
+
+    assert post.another("next").send_due() == 0
+    expire_leases(post)
+
+    assert post.another("next").send_due() == 1
+
+
+def test_a_courier_that_is_told_to_stop_gives_back_what_it_has_not_sent(posts):
+    post = posts(Service())
+    post.put(1, 2, 3)
+    stopping = Courier(
+        post.destination,
+        post.store.outbox,
+        clock=post.clock,
+        owner="me",
+        persistence=post.courier._persistence,
+        is_stopping=lambda: len(post.service.taken) >= 1,
+    )
+
+    assert stopping.send_due() == 1
+    assert post.another("next").send_due() == 2

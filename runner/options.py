@@ -290,6 +290,24 @@ OPTIONS: tuple[Option, ...] = (
         help="A query that waits longer than this for a run that should have begun is overdue.",
     ),
     Option(
+        name="retention.runs_days",
+        read=_count_or_none,
+        default=90,
+        help="How many days runs, and gaps, are kept; 0: for ever.",
+    ),
+    Option(
+        name="retention.matches_days",
+        read=_count_or_none,
+        default=90,
+        help="How many days matches are kept, longer than any query looks back; 0: for ever.",
+    ),
+    Option(
+        name="retention.alerts_days",
+        read=_count_or_none,
+        default=365,
+        help="How many days alerts are kept that are resolved or closed, and whose matches are gone; 0: for ever.",
+    ),
+    Option(
         name="freshness.stale_after_minutes",
         read=_count_or_none,
         default=0,

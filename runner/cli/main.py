@@ -31,6 +31,7 @@ COMMANDS = {
     "queries": "List paused queries, and let them go on.",
     "gaps": "List, and fill, the due times that were not evaluated.",
     "runs": "List the latest runs.",
+    "state": "Look after the state database: remove what is old.",
     "ingest": "Take log files into the data lake.",
     "init": "Make a new project with one query, one rule and sample logs.",
 }

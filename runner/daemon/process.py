@@ -55,6 +55,8 @@ _log = structlog.get_logger(__name__)
 
 _SAFETY_SECONDS = 30.0
 """The planner is woken this often, whatever the alarm does: a suspended machine or a moved clock costs no more."""
+_PRUNE_SECONDS = 900.0
+"""How often what is old is removed from the state database."""
 _LEASE_SHARE = 3
 """Leases are extended this many times before they would end."""
 
@@ -211,6 +213,7 @@ class Daemon:
             settings,
             lambda: self._definitions.catalogue,
             may_exist=self._definitions.may_exist,
+            stopping=self._stopping,
         )
         self._load()
         self._executor = Executor(
@@ -262,6 +265,7 @@ class Daemon:
         alarm.every(lease_seconds / _LEASE_SHARE, self._extend_leases)
         self._outside.attend(alarm)
         alarm.every(_SAFETY_SECONDS, self._upkeep.look)
+        alarm.every(_PRUNE_SECONDS, self._upkeep.prune)
         self._alarm = alarm
         self._set_alarm()
         return alarm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -9,8 +10,10 @@ import structlog
 from runner.alerts.system_fault import SystemFaultKind, definition_faulty
 from runner.errors import StoreError
 from runner.runs.failure_policy import fingerprint_of
+from runner.store.retention import Pruned
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from runner.alerts.system_fault import SystemFault
@@ -26,7 +29,7 @@ class Upkeep:
     """System errors of definitions, and paused queries whose cause may be gone.
 
     `catalogue` gives the definitions as they are used now; `may_exist` tells whether one that is not among them
-    may be in a file that cannot be read. Trouble with the state database is logged, and
+    may be in a file that cannot be read; `stopping` is set when the daemon is to end. Trouble with the state database is logged, and
     what was to be done is done the next time.
     """
 
@@ -37,11 +40,13 @@ class Upkeep:
         catalogue: Callable[[], Catalogue],
         *,
         may_exist: Callable[[str], bool],
+        stopping: threading.Event,
     ) -> None:
         self._store = store
         self._settings = settings
         self._catalogue = catalogue
         self._may_exist = may_exist
+        self._stopping = stopping
         self._is_told = False
 
     def definitions_loaded(self, catalogue: Catalogue) -> None:
@@ -54,6 +59,24 @@ class Upkeep:
         if not self._is_told:
             self._try(lambda: self._tell(self._catalogue()))
         self._try(self._resume_changed)
+
+    def prune(self) -> None:
+        """Remove what is old, a little at a time, and leave others as much time in between."""
+        self._try(self._prune)
+
+    def _prune(self) -> None:
+        retention = self._store.retention
+        cutoffs, total, has_more = retention.cutoffs(self._settings), Pruned(), True
+        while has_more and not self._stopping.is_set():
+            began = time.monotonic()
+            portion, has_more = retention.prune_portion(cutoffs)
+            total += portion
+            if has_more:
+                self._stopping.wait(time.monotonic() - began)
+        if total.total:
+            _log.info(
+                "state_pruned", runs=total.runs, gaps=total.gaps, matches=total.matches, alerts=total.alerts
+            )
 
     def _tell(self, catalogue: Catalogue) -> None:
         health = self._store.health

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from runner.store.driver_insert import DriverInsert
-from runner.store.schema import alerts, match_contents, matches, recognised, staged, touched
+from runner.store.schema import alerts, match_contents, match_horizons, matches, recognised, staged, touched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -55,17 +55,27 @@ def stage(connection: Connection, batches: Iterable[Sequence[Match]]) -> bool:
     return True
 
 
-def store(connection: Connection, claim: Claim, *, refolded: Collection[str]) -> int:
+def drop_closed(connection: Connection, rule_ids: Collection[str]) -> int:
+    """Take the staged matches of some rules away again; returns how many there were."""
+    closed = sa.select(staged.c.match_id).where(staged.c.rule_id.in_(rule_ids))
+    connection.execute(sa.delete(match_contents).where(match_contents.c.match_id.in_(closed)))
+    return connection.execute(sa.delete(staged).where(staged.c.rule_id.in_(rule_ids))).rowcount
+
+
+def store(
+    connection: Connection, claim: Claim, *, refolded: Collection[str], has_horizons: bool = False
+) -> int:
     """Store the staged matches of a run, each event once, and note the keys they touch.
 
     Returns the number of chunks of touched keys. A match that an earlier reference time has seen does
     not count again; one that was known from a later reference time moves to this one. Of runs of several
     queries at one time the first by name counts. `refolded` names the rules whose open windows cannot be
-    taken as one step.
+    taken as one step. `has_horizons`: old matches of some of the rules have been removed, so windows that
+    ended before are left as they are.
     """
     _number_equal_identities(connection)
     _recognise(connection, claim)
-    _note_touched_keys(connection, claim, refolded)
+    _note_touched_keys(connection, claim, refolded, has_horizons=has_horizons)
     _take_late_ones_away(connection)
     _insert(connection, claim)
     newest = connection.scalar(sa.select(sa.func.max(touched.c.chunk)))
@@ -143,7 +153,9 @@ def _recognise(connection: Connection, claim: Claim) -> None:
     connection.execute(sa.delete(match_contents).where(match_contents.c.match_id.in_(known)))
 
 
-def _note_touched_keys(connection: Connection, claim: Claim, refolded: Collection[str]) -> None:
+def _note_touched_keys(
+    connection: Connection, claim: Claim, refolded: Collection[str], *, has_horizons: bool
+) -> None:
     """Collect the keys of the new matches, and those that a match leaves for an earlier time."""
     at = sa.literal(claim.key.scheduled_for, matches.c.matched_at.type)
     keys = sa.union(
@@ -151,11 +163,15 @@ def _note_touched_keys(connection: Connection, claim: Claim, refolded: Collectio
         sa.select(*(recognised.c[name] for name in KEY)).where(recognised.c.is_late),
     ).subquery("keys")
     beginning = sa.literal(_BEGINNING, matches.c.matched_at.type)
-    base = window_at(keys, at).with_only_columns(alerts.c.window_start).scalar_subquery()
+    earliest = _horizon(keys.c.rule_id, beginning) if has_horizons else beginning
+    found = window_at(keys, at)
+    if has_horizons:
+        found = found.where(alerts.c.window_last >= earliest)
+    base = found.with_only_columns(alerts.c.window_start).scalar_subquery()
     latest = window_at(keys).with_only_columns(alerts.c.window_last).scalar_subquery()
     placed = sa.select(
         *keys.c,
-        sa.func.coalesce(base, beginning).label("base"),
+        sa.func.coalesce(base, earliest).label("base"),
         sa.and_(sa.func.coalesce(latest, beginning) < at, keys.c.rule_id.not_in(refolded)).label("at_end"),
         sa.func.row_number().over(order_by=list(keys.c)).label("number"),
     ).subquery("placed")
@@ -165,6 +181,14 @@ def _note_touched_keys(connection: Connection, claim: Claim, refolded: Collectio
         sa.case((placed.c.at_end, at), else_=placed.c.base),
     )
     connection.execute(sa.insert(touched).from_select([column.name for column in touched.c], chosen))
+
+
+def _horizon(
+    rule_id: sa.ColumnElement[str], beginning: sa.ColumnElement[datetime]
+) -> sa.ColumnElement[datetime]:
+    """Return up to when matches of a rule have been removed."""
+    closed = sa.select(match_horizons.c.closed_until).where(match_horizons.c.rule_id == rule_id)
+    return sa.func.coalesce(closed.scalar_subquery(), beginning)
 
 
 def _take_late_ones_away(connection: Connection) -> None:

@@ -133,6 +133,16 @@ def end(
     return run
 
 
+def note_fault(connection: Connection, run: QueryRun, fault: RunFault) -> QueryRun:
+    """Write down what is amiss with a run that has ended well otherwise."""
+    connection.execute(
+        sa.update(runs)
+        .where(runs.c.run_id == run.run_id)
+        .values(_fault_columns(fault, "fault_kind", "fault_message", "fault_transient"))
+    )
+    return replace(run, fault=fault)
+
+
 def suspend(connection: Connection, claim: Claim, *, now: datetime, fault: RunFault) -> None:
     """End an attempt, but not its run: another attempt will be made. Raises `ClaimLost` as `end` does."""
     held = connection.execute(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -155,6 +156,7 @@ gaps = Table(
     Column("query", Text, primary_key=True),
     Column("due", UtcDateTime, primary_key=True),
     Column("reason", String(16), nullable=False),
+    Index(None, "due"),
 )
 """Due times that were not evaluated, and why; a gap that is filled is removed."""
 
@@ -293,10 +295,26 @@ alerts = Table(
     Column("destinations", JSON(none_as_null=True)),
     Column("run_id", String(36), nullable=False),
     Column("merged_into", String(32)),
+    Column("holds_matches", Boolean, nullable=False, server_default=true()),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
     Index(None, "created_at"),
+    Index(
+        "ix_alerts_with_matches",
+        "window_last",
+        sqlite_where=text("holds_matches = 1"),
+        postgresql_where=text("holds_matches"),
+    ),
+    Index(
+        "ix_alerts_without_matches",
+        "window_last",
+        sqlite_where=text("holds_matches = 0"),
+        postgresql_where=text("NOT holds_matches"),
+    ),
 )
-"""The windows of every key. A window without `created_at` has not reached its threshold: no alert yet."""
+"""The windows of every key. A window without `created_at` has not reached its threshold: no alert yet.
+
+`holds_matches`: its matches have not been removed for their age. The last two indexes find what is old.
+"""
 
 alert_history = Table(
     "alert_history",
@@ -406,6 +424,14 @@ silences = Table(
     sqlite_autoincrement=True,
 )
 """Which alerts nobody is told of for a while."""
+
+match_horizons = Table(
+    "match_horizons",
+    metadata,
+    Column("rule_id", Text, primary_key=True),
+    Column("closed_until", UtcDateTime, nullable=False),
+)
+"""Up to when matches of a rule have been removed for their age: none from before is stored any more."""
 
 _workspace = MetaData()
 """Tables that exist for one transaction of one connection; not part of the migrated schema."""

@@ -9,15 +9,16 @@ from runner.alerts.changes import AlertChange
 from runner.alerts.system_fault import SystemFaultKind, query_failed, table_stale
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.destinations.message import MessageKind
-from runner.runs.query_run import RunCounts, RunPurpose, RunState
+from runner.runs.query_run import RunCounts, RunFault, RunPurpose, RunState
 from runner.schedule.ledger import GapReason
-from runner.store import alert_book, alerts, ledger, matches, query_health, runs, system_errors
+from runner.store import alert_book, alerts, ledger, matches, query_health, retention, runs, system_errors
 from runner.store.announcements import Announcement, announce
 from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
 from runner.store.health_store import HealthStore
 from runner.store.ledger_store import LedgerStore
 from runner.store.outbox_store import OutboxStore
+from runner.store.retention_store import RetentionStore
 from runner.store.rule_cache import RuleCache
 from runner.store.standing_store import StandingStore
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from runner.clock import Clock
     from runner.lake.freshness import TableAge
     from runner.runs.failure_policy import FailurePolicy
-    from runner.runs.query_run import Claim, QueryRun, RunFault, RunKey
+    from runner.runs.query_run import Claim, QueryRun, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
     from runner.store.query_health import AilingQuery
 
@@ -99,6 +100,7 @@ class StateStore:
         self.definitions = DefinitionStore(self._database, clock)
         self.standing = StandingStore(self._database)
         self.health = HealthStore(self._database, clock)
+        self.retention = RetentionStore(self._database, clock)
         self.rule_cache = RuleCache(self._database, clock)
         self.outbox = OutboxStore(self._database, clock)
 
@@ -144,7 +146,9 @@ class StateStore:
                 stale="; ".join(age.sentence for age in result.ages if age.is_stale),
             )
             self._reached(Checkpoint.RUN_ENDED)
-            changed = self._store_matches(connection, claim, result)
+            changed, too_old = self._store_matches(connection, claim, result)
+            if too_old is not None:
+                run = runs.note_fault(connection, run, too_old)
             if result.announces:
                 announce(connection, _announcements(changed, self._clock.now()))
             has_resumed = self._mend_query(connection, claim)
@@ -178,12 +182,18 @@ class StateStore:
                 kind = SystemFaultKind.TABLE_STALE
                 system_errors.mend(connection, kind, subject, now=now, comment=comment, as_of=as_of)
 
-    def _store_matches(self, connection: Connection, claim: Claim, result: RunResult) -> list[ChangedAlert]:
+    def _store_matches(
+        self, connection: Connection, claim: Claim, result: RunResult
+    ) -> tuple[list[ChangedAlert], RunFault | None]:
+        """Store the matches of a run and fold their keys; those that are too old to be stored are its fault."""
         if not matches.stage(connection, self._told_of(result.matches)):
-            return []
+            return [], None
         self._reached(Checkpoint.MATCHES_STAGED)
         refolded = [rule_id for rule_id, rules in result.rules.items() if rules.counts_unique]
-        chunks = matches.store(connection, claim, refolded=refolded)
+        horizons = retention.closed_until(connection, result.rules)
+        closed = [rule_id for rule_id, until in horizons.items() if claim.key.scheduled_for < until]
+        dropped = matches.drop_closed(connection, closed) if closed else 0
+        chunks = matches.store(connection, claim, refolded=refolded, has_horizons=bool(horizons))
         self._reached(Checkpoint.MATCHES_STORED)
         changed: list[ChangedAlert] = []
         for chunk in range(chunks):
@@ -191,7 +201,8 @@ class StateStore:
                 connection, claim, chunk, result.rules, events_per_alert=self._events_per_alert
             )
             self._reached(Checkpoint.ALERTS_FOLDED)
-        return changed + alerts.unchanged(connection, changed)
+        changed += alerts.unchanged(connection, changed)
+        return changed, _too_old(dropped, closed) if dropped else None
 
     def _told_of(self, batches: Iterable[Sequence[Match]]) -> Iterator[Sequence[Match]]:
         for batch in batches:
@@ -320,3 +331,11 @@ def _announcements(changed: Iterable[ChangedAlert], now: datetime) -> Iterator[A
     for one in changed:
         if one.change in _TOLD:
             yield Announcement(alert_id=one.alert_id, kind=_TOLD[one.change], at=now)
+
+
+def _too_old(dropped: int, closed: Sequence[str]) -> RunFault:
+    return RunFault(
+        kind="MatchesTooOld",
+        message=f"{dropped} matches were not stored: older ones of {', '.join(sorted(closed))} have been removed for "
+        "their age (retention.matches_days), so nobody could tell which were counted before",
+    )

@@ -145,6 +145,7 @@ def _insert_alert(connection: Connection, fault: SystemFault, *, now: datetime, 
         "context": _context(fault),
         "destinations": None,
         "run_id": run_id,
+        "holds_matches": False,
     }
     connection.execute(sa.insert(alerts), row)
     return new_id

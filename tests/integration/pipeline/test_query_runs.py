@@ -171,7 +171,7 @@ def test_a_failing_query_is_recorded_and_stores_nothing(project):
         (run,) = parts.store.latest_runs(1)
 
     assert report.finished is None
-    assert (run.state, run.fault.kind, run.fault.transient) == (RunState.FAILED, "QueryError", False)
+    assert (run.state, run.fault.kind, run.fault.transient) == (RunState.FAILED, "UnknownColumn", False)
     assert "nothing" in run.fault.message
     assert project.alerts() == []
 

@@ -117,6 +117,7 @@ def _create_ledger() -> None:
         sa.Column("reason", sa.String(16), nullable=False),
         sa.PrimaryKeyConstraint("query", "due", name="pk_gaps"),
     )
+    op.create_index("ix_gaps_due", "gaps", ["due"])
 
 
 def _create_definitions() -> None:
@@ -222,12 +223,27 @@ def _create_alerts() -> None:
         sa.Column("destinations", sa.JSON),
         sa.Column("run_id", sa.String(36), nullable=False),
         sa.Column("merged_into", sa.String(32)),
+        sa.Column("holds_matches", sa.Boolean, nullable=False, server_default=sa.true()),
         sa.PrimaryKeyConstraint("alert_id", name="pk_alerts"),
     )
     op.create_index(
         "ix_alerts_rule_id_kind_dedup_window_start", "alerts", ["rule_id", "kind", "dedup", "window_start"]
     )
     op.create_index("ix_alerts_created_at", "alerts", ["created_at"])
+    op.create_index(
+        "ix_alerts_with_matches",
+        "alerts",
+        ["window_last"],
+        sqlite_where=sa.text("holds_matches = 1"),
+        postgresql_where=sa.text("holds_matches"),
+    )
+    op.create_index(
+        "ix_alerts_without_matches",
+        "alerts",
+        ["window_last"],
+        sqlite_where=sa.text("holds_matches = 0"),
+        postgresql_where=sa.text("NOT holds_matches"),
+    )
     op.create_table(
         "alert_history",
         sa.Column("entry_id", _ROW_ID, autoincrement=True, nullable=False),
@@ -264,6 +280,12 @@ def _create_health() -> None:
         sa.Column("as_of", UtcDateTime, nullable=False),
         sa.Column("alert_id", sa.String(32)),
         sa.PrimaryKeyConstraint("kind", "subject", name="pk_standing_errors"),
+    )
+    op.create_table(
+        "match_horizons",
+        sa.Column("rule_id", sa.Text, nullable=False),
+        sa.Column("closed_until", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("rule_id", name="pk_match_horizons"),
     )
 
 

@@ -230,6 +230,8 @@ class Pipeline:
             root=settings.root,
             rules=tuple(self._rule_job(rule) for rule in rules),
             helpers=self._catalogue.helper_sources(),
+            destinations={name: name for name in settings.destinations} or None,
+            lookup_tables=tuple(self._catalogue.lookup_tables.values()),
             freshness=self._freshness(query),
             limits=JobLimits(
                 memory=settings["workers.memory"],

@@ -181,9 +181,13 @@ def _details(result: DetectionResult) -> str:
 
 
 def evaluate_batch(
-    batch: RowBatch, evaluations: Sequence[RuleEvaluation], beat: Beat, errors: RuleErrors
+    batch: RowBatch,
+    evaluations: Sequence[RuleEvaluation],
+    beat: Beat,
+    errors: RuleErrors,
+    event_class: type[RowEvent] = RowEvent,
 ) -> Iterator[Match]:
     """Put every rule to every row of a batch, rule by rule. Raises `RuleDidHarm`."""
-    events = [RowEvent(batch, row) for row in range(batch.length)]
+    events = [event_class(batch, row) for row in range(batch.length)]
     for evaluation in evaluations:
         yield from evaluation.matches(events, beat, errors)

@@ -10,6 +10,8 @@ from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.detections.evaluate import EvaluationTimeout
 from runner.detections.failures import failure
 from runner.detections.loading import Namespace
+from runner.detections.lookups import LookupTables
+from runner.detections.row_event import row_event_class
 from runner.errors import DetectionError, QueryTimeout
 from runner.lake import freshness
 from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
@@ -17,12 +19,13 @@ from runner.worker.job import JobOutcome
 from runner.worker.rule_errors import RuleErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from runner.alerts.match import Match
     from runner.checkpoints import Checkpoints
     from runner.detections.cache import Cache
     from runner.detections.detection import Detection
+    from runner.detections.row_event import RowEvent
     from runner.lake.duckdb_engine import DuckDBEngine
     from runner.lake.rows import RowBatch
     from runner.worker.beat import Beat
@@ -39,6 +42,16 @@ class _Tally:
     truncated: str = ""
     fetch_seconds: float = 0.0
     evaluate_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """The rules of a run, and what it takes to ask them."""
+
+    evaluations: Sequence[RuleEvaluation]
+    event_class: type[RowEvent]
+    beat: Beat
+    errors: RuleErrors
 
 
 def execute(
@@ -67,7 +80,8 @@ def execute(
     checkpoints.reached(Checkpoint.QUERY_BEGINS)
     rows = _counted(engine.run(query, snapshot, job.reference), job, tally, deadline)
     rows = _told_of(rows, checkpoints)
-    matches = _matches(rows, evaluations, beat=beat, errors=errors, tally=tally)
+    asking = _Asking(evaluations=evaluations, event_class=_event_class(job), beat=beat, errors=errors)
+    matches = _matches(rows, asking, tally)
     _hand_over_in_batches(matches, hand_over)
     hand_over(errors.matches())
     return JobOutcome(
@@ -83,6 +97,11 @@ def execute(
     )
 
 
+def _event_class(job: Job) -> type[RowEvent]:
+    lookups = LookupTables(job.lookup_tables, job.root)
+    return row_event_class(lookups or None)
+
+
 def _load_rules(namespace: Namespace, job: Job, beat: Beat, errors: RuleErrors) -> list[RuleEvaluation]:
     """Load each rule afresh, so that no state of an earlier run is left; a rule that cannot be is an error."""
     evaluations = []
@@ -92,7 +111,7 @@ def _load_rules(namespace: Namespace, job: Job, beat: Beat, errors: RuleErrors) 
             continue
         beat.turn_to(position)
         try:
-            detection = _load(namespace, rule, beat)
+            detection = _load(namespace, rule, job.destinations, beat)
         except DetectionError as error:
             errors.add(error)
             refuse_harm(error, job.limits.memory)
@@ -101,11 +120,17 @@ def _load_rules(namespace: Namespace, job: Job, beat: Beat, errors: RuleErrors) 
     return evaluations
 
 
-def _load(namespace: Namespace, rule: RuleJob, beat: Beat) -> Detection:
+def _load(
+    namespace: Namespace, rule: RuleJob, destinations: Mapping[str, str] | None, beat: Beat
+) -> Detection:
     try:
         beat.enter()
         detection = namespace.load(
-            rule.source, rule_id=rule.rule_id, severity=rule.severity, display_name=rule.display_name
+            rule.source,
+            rule_id=rule.rule_id,
+            severity=rule.severity,
+            display_name=rule.display_name,
+            destinations=destinations,
         )
         beat.leave()
     except DetectionError:
@@ -142,22 +167,17 @@ def _told_of(batches: Iterable[RowBatch], checkpoints: Checkpoints) -> Iterator[
         checkpoints.reached(Checkpoint.BATCH_EVALUATED)
 
 
-def _matches(
-    batches: Iterable[RowBatch],
-    evaluations: Sequence[RuleEvaluation],
-    *,
-    beat: Beat,
-    errors: RuleErrors,
-    tally: _Tally,
-) -> Iterator[Match]:
+def _matches(batches: Iterable[RowBatch], asking: _Asking, tally: _Tally) -> Iterator[Match]:
     """Evaluate batch by batch, until no rule is left that may still be asked; without rules, to the end."""
     for batch in batches:
         started = time.process_time()
-        for match in evaluate_batch(batch, evaluations, beat, errors):
+        for match in evaluate_batch(
+            batch, asking.evaluations, asking.beat, asking.errors, asking.event_class
+        ):
             tally.matches += 1
             yield match
         tally.evaluate_seconds += time.process_time() - started
-        if evaluations and all(one.stopped for one in evaluations):
+        if asking.evaluations and all(one.stopped for one in asking.evaluations):
             return
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from runner.definitions.lookup_table import LookupTable
     from runner.definitions.python_source import PythonSource
     from runner.definitions.severity import Severity
     from runner.errors import DetectionError, RunnerError
@@ -60,6 +61,10 @@ class Job:
     helpers: Mapping[str, PythonSource]
     limits: JobLimits
     freshness: FreshnessLimits = field(default_factory=FreshnessLimits)
+    destinations: Mapping[str, str] | None = None
+    """Name → id of the destinations that rules may name; None if there are none, and then any name will do."""
+    lookup_tables: tuple[LookupTable, ...] = ()
+    """What `event.lookup` finds rows in; a table's file is read when a rule first asks for it."""
     blamed: Mapping[str, DetectionError] = field(default_factory=dict)
     """The rules that ended a worker, by id: they are not asked, and this is their error."""
 

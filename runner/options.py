@@ -164,8 +164,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="definitions.exclude",
         read=texts,
-        default=(),
-        help="Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's.",
+        default=("indexes", "templates", "test_scenarios"),
+        help=(
+            "Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's. "
+            "By default those that Panther's tool passes over too."
+        ),
     ),
     Option(
         name="definitions.destinations",

@@ -13,7 +13,7 @@ MACROS = {
         CASE WHEN variant_type(x) IN ('OBJECT', 'ARRAY') THEN CAST(CAST(x AS JSON) AS VARCHAR)
         ELSE CAST(x AS VARCHAR) END
     """,
-    "sf_json(x)": "CAST(CAST(x AS JSON) AS VARCHAR)",
+    "sf_json(x)": "regexp_replace(CAST(CAST(x AS JSON) AS VARCHAR), '^(-?[0-9]+)\\.0$', '\\1')",
     "sf_typeof(x)": """
         CASE json_type(x)
             WHEN 'NULL' THEN 'NULL_VALUE'
@@ -28,7 +28,10 @@ MACROS = {
     "sf_element(a, i)": "CASE WHEN i >= 1 THEN list_extract(a, i) END",
     # Arrays. Elements are compared as JSON text: a number is never equal to a text.
     "sf_keys(a)": "list_transform(sf_list(a), lambda e : coalesce(sf_json(e), 'null'))",
-    "sf_array_contains(x, a)": "list_contains(sf_keys(a), coalesce(sf_json(x), 'null'))",
+    "sf_array_contains(x, a)": """
+        CASE WHEN x IS NOT NULL OR list_contains(sf_keys(a), 'null')
+        THEN list_contains(sf_keys(a), coalesce(sf_json(x), 'null')) END
+    """,
     "sf_array_position(x, a)": """
         CASE WHEN list_position(sf_keys(a), coalesce(sf_json(x), 'null')) > 0
         THEN list_position(sf_keys(a), coalesce(sf_json(x), 'null')) - 1 END
@@ -138,6 +141,22 @@ MACROS = {
         CASE WHEN t IS NOT NULL AND sf_try_boolean(t) IS NULL THEN CAST(t AS BOOLEAN) ELSE sf_try_boolean(t) END
     """,
     # Addresses
+    "sf_url_part(u, n)": """
+        nullif(regexp_extract(
+            u, '^([A-Za-z][A-Za-z0-9+.-]*):(?://(?:[^@/?#]*@)?([^:/?#]*)(?::([0-9]+))?/?)?([^?#]*)(?:\\?([^#]*))?(?:#(.*))?$', n
+        ), '')
+    """,
+    "sf_url_parameters(q)": """
+        CASE WHEN q IS NOT NULL THEN map_from_entries(list_transform(
+            list_filter(string_split(q, '&'), lambda p : p <> ''),
+            lambda p : {'k': split_part(p, '=', 1), 'v': substr(p, length(split_part(p, '=', 1)) + 2)})) END
+    """,
+    "sf_parse_url(u)": """
+        CASE WHEN sf_url_part(u, 1) IS NOT NULL THEN json_object('fragment', sf_url_part(u, 6),
+            'host', sf_url_part(u, 2), 'parameters', to_json(sf_url_parameters(sf_url_part(u, 5))),
+            'path', coalesce(sf_url_part(u, 4), ''), 'port', sf_url_part(u, 3), 'query', sf_url_part(u, 5),
+            'scheme', lower(sf_url_part(u, 1))) END
+    """,
     "sf_address(t)": "split_part(t, '/', 1)",
     "sf_prefix(t)": "TRY_CAST(nullif(split_part(t, '/', 2), '') AS BIGINT)",
     "sf_is_ipv4(t)": """

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlglot import exp
 
 from runner.lake.dialect.trees import put
 
+_NOTHING: dict[type[exp.Expr], exp.Expr] = {
+    exp.ArrayAgg: exp.Array(expressions=[]),
+    exp.ArrayUniqueAgg: exp.Array(expressions=[]),
+    exp.GroupConcat: exp.Literal.string(""),
+}
+"""What each aggregate gives over nothing."""
 _AROUND = (exp.WithinGroup, exp.Filter, exp.Window)
 
 
 def complete(query: exp.Query) -> None:
-    """Let ARRAY_AGG over nothing give an empty array. In place."""
-    for aggregate in list(query.find_all(exp.ArrayAgg, exp.ArrayUniqueAgg)):
+    """Let ARRAY_AGG over nothing give an empty array, and LISTAGG an empty text. In place."""
+    for aggregate in list(query.find_all(*_NOTHING)):
         whole: exp.Expr = aggregate
         while isinstance(whole.parent, _AROUND) and whole.parent.this is whole:
             whole = whole.parent
-        put(whole, lambda old: exp.Coalesce(this=old, expressions=[exp.Array(expressions=[])]))
+        put(whole, partial(_or_else, nothing=_NOTHING[type(aggregate)]))
+
+
+def _or_else(aggregate: exp.Expr, nothing: exp.Expr) -> exp.Expr:
+    return exp.Coalesce(this=aggregate, expressions=[nothing.copy()])

@@ -20,6 +20,11 @@ def rewrite(node: exp.Expr) -> exp.Expr:
     return put(node, lambda _: fitting)
 
 
+def cast_of(kind: type[exp.Cast], value: exp.Expr, to: exp.DataType) -> exp.Expr:
+    """Return the cast of a typed value to a type: an `exp.Cast`, or an `exp.TryCast` for NULL where it does not fit."""
+    return _cast_of(kind(this=value, to=to), type_of(value), to)
+
+
 def type_of_cast(node: exp.Expr) -> SqlType:
     """Return the type that a cast names."""
     return of_data_type(node.args["to"])
@@ -101,7 +106,7 @@ def _zoned(value: exp.Expr, found: SqlType, *, tolerant: bool) -> exp.Expr:
 
 def _moment(value: exp.Expr, found: SqlType, kind: Kind, *, tolerant: bool) -> exp.Expr:
     name = "TIMESTAMP" if kind == Kind.TIMESTAMP else "DATE"
-    if found.kind in MOMENTS or isinstance(value, exp.Literal):
+    if found.kind in MOMENTS or (isinstance(value, exp.Literal) and value.is_string):
         return typed((try_cast if tolerant else cast)(value, name), SqlType(kind=kind))
     if found.kind == Kind.NUMBER and not found.loose:
         made: exp.Expr = call("sf_epoch", value)

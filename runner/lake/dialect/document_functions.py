@@ -233,7 +233,7 @@ _VALUES = {
     "TO_JSON": Function(takes=(json,), write="CAST(_1 AS VARCHAR)", result=TEXT),
     "TO_VARIANT": Function(takes=(variant,), write="_1", result=VARIANT),
     "JSON_EXTRACT_PATH_TEXT": Function(
-        takes=(json, text),
+        takes=(_parsed, text),
         write="json_extract_string(_1, CASE WHEN starts_with(_2, '[') THEN '$' ELSE '$.' END || _2)",
         result=TEXT,
         least=2,

@@ -38,6 +38,10 @@ REFUSED: Mapping[str, str] = {
     ),
     **dict.fromkeys(("XMLGET", "PARSE_XML", "CHECK_XML", "TO_XML"), "there is no XML type here"),
     "SEARCH": "there is no full-text search here",
+    **dict.fromkeys(("SOUNDEX", "SOUNDEX_P123"), "there is nothing like it in DuckDB"),
+    "ARRAY_UNION_AGG": "there is nothing like it in DuckDB",
+    "CONDITIONAL_CHANGE_EVENT": "write it with LAG() and SUM()",
+    "HASH_AGG": "its numbers are Snowflake's own",
 }
 """Name → why it cannot be had."""
 

@@ -109,8 +109,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_texts(TEXT, exp.SplitPart, also=("delimiter",)),
     **_texts(TEXT, exp.Concat, exp.ConcatWs, also=("expressions",)),
     **_texts(TEXT, exp.Pad, exp.Translate, exp.MD5, exp.SHA, exp.SHA2, exp.Chr, exp.Space, exp.Initcap),
-    **_texts(TEXT, exp.Base64DecodeString, exp.HexDecodeString, exp.ToBase64, exp.Base64Encode),
-    **_texts(TEXT, exp.TryBase64DecodeString, exp.TryHexDecodeString),
+    **_texts(TEXT, exp.ToBase64, exp.Base64Encode, exp.Strtok, exp.Collate),
     **_texts(list_of(TEXT), exp.Split, exp.RegexpExtractAll, also=("expression",)),
     **_texts(
         BOOLEAN,
@@ -135,7 +134,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_numbers(exp.Radians, exp.Degrees, exp.Factorial),
     **_numbers(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot),
     **_numbers(exp.BitwiseLeftShift, exp.BitwiseRightShift),
-    **_plain(NUMBER, exp.Pi, exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8, exp.HashAgg),
+    **_plain(NUMBER, exp.Pi, exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8),
     **_plain(
         NUMBER, exp.CountIf, exp.ApproxDistinct, exp.Hll, exp.Rank, exp.DenseRank, exp.RowNumber, exp.Ntile
     ),
@@ -148,7 +147,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_plain(BOOLEAN, exp.LogicalAnd, exp.LogicalOr, exp.Exists, exp.All, exp.Any),
     **_times(None, exp.TimestampTrunc, exp.DateTrunc, exp.TimeSlice),
     **_times(TIMESTAMP, exp.DateAdd, exp.TimeAdd, exp.TimestampAdd, exp.DateSub),
-    **_times(NUMBER, exp.DateDiff, exp.TimestampDiff, also=("expression",)),
+    **_times(NUMBER, exp.DateDiff, exp.TimestampDiff, exp.DatetimeDiff, exp.TimeDiff, also=("expression",)),
     **_times(
         NUMBER, exp.Year, exp.Month, exp.Day, exp.Hour, exp.Minute, exp.Second, exp.Quarter, exp.DayOfWeek
     ),
@@ -167,6 +166,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_plain(DATE, exp.CurrentDate, exp.DateFromParts),
     **_plain(TIME, exp.CurrentTime),
     **_plain(INTERVAL, exp.Interval),
+    **_plain(TEXT, exp.Uuid),
     **_plain(UNKNOWN, exp.Generator, exp.Explode, exp.Kwarg, exp.Unnest),
 }
 """What each class of function is known to do."""

@@ -9,7 +9,9 @@ from sqlglot import exp
 from runner.lake.dialect.coercion import as_text, as_variant, meet, meet_all, put_coerced, unify
 from runner.lake.dialect.sql_types import (
     BOOLEAN,
+    DATE,
     INTERVAL,
+    JSON,
     MOMENTS,
     NUMBER,
     TEXT,
@@ -241,6 +243,48 @@ def _greatest(node: exp.Expr) -> exp.Expr:
     return typed(node, unify([node.this, *node.expressions]))
 
 
+def _choice(node: exp.Expr) -> exp.Expr:
+    """DECODE compares its first argument with every second one; NVL2 chooses by whether there is a value."""
+    if isinstance(node, exp.Nvl2):
+        return typed(node, unify([node.args["true"], node.args["false"]]))
+    subject, *rest = node.expressions
+    searched, results = rest[0 : len(rest) - len(rest) % 2 : 2], rest[1::2]
+    default = rest[-1:] if len(rest) % 2 else []
+    meet_all(subject, searched)
+    return typed(node, unify([*results, *default]))
+
+
+_WHOLE_DAYS = frozenset({"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
+
+
+def _date_add(node: exp.Expr) -> exp.Expr:
+    """A date plus whole days stays a date, where DuckDB makes a timestamp of it."""
+    if type_of(node.this).kind not in MOMENTS | {Kind.TIME}:
+        put_coerced(node.this, Kind.TIMESTAMP)
+    put_coerced(node.args.get("expression"), Kind.NUMBER)
+    unit = node.args.get("unit")
+    if type_of(node.this).kind == Kind.DATE and unit is not None and unit.name.upper() in _WHOLE_DAYS:
+        return put(node, lambda old: typed(exp.cast(old, "date"), DATE))
+    return typed(node, TIMESTAMP)
+
+
+def _interval(node: exp.Expr) -> exp.Expr:
+    """`INTERVAL '1 hour, 30 minutes'` has no comma in DuckDB."""
+    if isinstance(node.this, exp.Literal) and node.this.is_string and "," in node.this.name:
+        node.set("this", exp.Literal.string(node.this.name.replace(",", " ")))
+    return typed(node, INTERVAL)
+
+
+def _object(node: exp.Expr) -> exp.Expr:
+    """`{'a': 1}` is an object as OBJECT_CONSTRUCT makes it."""
+    pairs = [
+        part
+        for pair in node.expressions
+        for part in (exp.Literal.string(pair.this.name), pair.expression)
+    ]
+    return put(node, lambda _: typed(call("sf_object", call("json_object", *pairs)), JSON))
+
+
 RULES: Mapping[type[exp.Expr], Rule] = {
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), _compare),
     **dict.fromkeys((exp.NullSafeEQ, exp.NullSafeNEQ, exp.EqualNull), _compare),
@@ -271,5 +315,10 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Window: _window,
     exp.WithinGroup: _within_group,
     exp.Array: _array,
+    **dict.fromkeys((exp.DateAdd, exp.TimestampAdd, exp.TimeAdd, exp.DateSub), _date_add),
+    exp.Interval: _interval,
+    exp.Struct: _object,
+    exp.PropertyEQ: _same,
+    **dict.fromkeys((exp.DecodeCase, exp.Nvl2), _choice),
 }
 """What to do with each class of node once its parts are typed."""

@@ -17,6 +17,7 @@ def normalise(query: exp.Query) -> None:
     for select in list(query.find_all(exp.Select)):
         _open_group_tuples(select)
         _having_without_group(select)
+    _window_functions(query)
 
 
 def _name_sources(query: exp.Query) -> None:
@@ -70,3 +71,26 @@ def _having_without_group(select: exp.Select) -> None:
         return
     select.set("having", None)
     select.where(having.this, copy=False)
+
+
+def _window_functions(query: exp.Query) -> None:
+    """Write RATIO_TO_REPORT and CONDITIONAL_TRUE_EVENT by the windows that they stand for."""
+    for window in list(query.find_all(exp.Window)):
+        if isinstance(window.this, exp.Anonymous) and len(window.this.expressions) == 1:
+            write = _BY_WINDOWS.get(window.this.name.upper())
+            if write is not None:
+                write(window, window.this.expressions[0])
+
+
+def _ratio_to_report(window: exp.Window, value: exp.Expr) -> None:
+    total = window.copy()
+    total.set("this", exp.Sum(this=value.copy()))
+    window.replace(exp.paren(exp.Div(this=exp.paren(value.copy()), expression=exp.Nullif(this=total, expression=exp.Literal.number(0)))))
+
+
+def _conditional_true_event(window: exp.Window, condition: exp.Expr) -> None:
+    window.set("this", exp.CountIf(this=condition.copy()))
+    window.set("spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"))
+
+
+_BY_WINDOWS = {"RATIO_TO_REPORT": _ratio_to_report, "CONDITIONAL_TRUE_EVENT": _conditional_true_event}

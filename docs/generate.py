@@ -52,10 +52,15 @@ LAKE_EXAMPLES: Mapping[Code, str] = {
     Code.REFUSED_SQL: "queries/logins.yml:5:3: E301 a scheduled query is one SELECT, and this is DROP",
     Code.UNKNOWN_TABLE: "queries/logins.yml:5:3: E302 there is no table panther_logs.public.okta_log in the lake: "
     "did you mean panther_logs.public.okta_systemlog?",
-    Code.UNBOUND_SQL: 'queries/logins.yml:5:3: E303 Referenced column "acter" not found in FROM clause',
+    Code.UNBOUND_SQL: "queries/logins.yml:6:5: E303 there is no column acter: did you mean actor?",
     Code.VOLATILE_SQL: "queries/logins.yml:5:3: W506 LIMIT without ORDER BY keeps arbitrary rows",
     Code.TIMELESS_TABLE: "queries/logins.yml:5:3: W507 company.public.employees has no time column: "
     "it is read as it is now",
+    Code.APPROXIMATE_SQL: "queries/logins.yml:7:10: W508 HASH() gives other numbers than Snowflake's, "
+    "though equal values have equal ones",
+    Code.UNWATCHED_TIME: "queries/logins.yml:5:3: W509 looks back 30 minutes, and runs every 1 hour: "
+    "what lies between is never seen",
+    Code.UNBOUNDED_TABLE: "queries/logins.yml:5:3: W510 reads the whole table panther_logs.public.okta_systemlog",
 }
 """Examples for the codes that only a lake, a setting or a locked file can show."""
 

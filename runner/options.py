@@ -105,6 +105,12 @@ def _catch_up(value: Any) -> str:
     return str(value)
 
 
+def _dialect(value: Any) -> str:
+    if value not in ("snowflake", "trino", "duckdb"):
+        raise ValueError("expected 'snowflake', 'trino' or 'duckdb'")
+    return str(value)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
     """Where a server listens."""
@@ -182,6 +188,12 @@ OPTIONS: tuple[Option, ...] = (
         read=text,
         default="datalake",
         help="The folder of the data lake; a relative one is taken from the project folder.",
+    ),
+    Option(
+        name="lake.query_dialect",
+        read=_dialect,
+        default="snowflake",
+        help="Whose SQL stands under the key `Query`: 'snowflake', 'trino' (Athena) or 'duckdb'.",
     ),
     Option(
         name="state.url",

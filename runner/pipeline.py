@@ -223,7 +223,8 @@ class Pipeline:
         return Job(
             query=query.name,
             sql=query.sql.text,
-            dialect=query.sql.dialect.value,
+            dialect=query.sql.read_as(settings["lake.query_dialect"]),
+            library=self._catalogue.library() if query.is_template else {},
             reference=at,
             lake=settings.lake,
             spill=settings.spill,

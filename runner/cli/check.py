@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ from runner.definitions.catalogue import read_catalogue
 from runner.definitions.lookup_rows import read_rows
 from runner.errors import DefinitionError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
-from runner.runs.query_check import check_queries
+from runner.runs.query_check import QueryFindings, Surroundings, check_queries
 from runner.runs.table_check import unqualified_tables
+from runner.schedule import due
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.kind import Kind
@@ -68,15 +70,15 @@ def command(
         errors += catalogue.refused
         for queries in (catalogue.queries, catalogue.saved_queries):
             errors += unqualified_tables(queries.values(), valid_tables)
-    if not no_lake:
-        of_queries = _check_on_lake(catalogue, scope)
-        errors += of_queries[0]
-        notices += of_queries[1]
+    of_queries = _check_on_lake(catalogue, scope) if not no_lake else QueryFindings()
+    errors += of_queries.errors
+    notices += of_queries.notices
     findings = Findings(
         root=scope.settings.root,
         counts=_counts(catalogue, scope),
         errors=sorted((error for error in errors if scope.holds(error.location)), key=_place),
         notices=sorted((notice for notice in notices if scope.holds(notice.location)), key=_place),
+        verdicts=of_queries.verdicts,
     )
     FORMATS[output_format](findings)
     return int(bool(findings.errors) or (fail_on_warnings and bool(findings.notices)))
@@ -105,18 +107,29 @@ def _lookup_errors(catalogue: Catalogue) -> Iterator[DefinitionError]:
             yield error
 
 
-def _check_on_lake(catalogue: Catalogue, scope: Scope) -> tuple[Sequence[DefinitionError], Sequence[Notice]]:
+def _check_on_lake(catalogue: Catalogue, scope: Scope) -> QueryFindings:
     if not scope.settings.lake.is_dir():
         note = f"note: there is no lake at {scope.settings.lake}, so tables and columns were not checked"
         output.complain([note])
-        return (), ()
+        return QueryFindings()
     queries = [query for query in catalogue.queries.values() if scope.holds(query.location)]
     with tempfile.TemporaryDirectory() as spill:
         limits = EngineLimits(memory=scope.settings["workers.memory"] // 2, spill=Path(spill))
         engine = DuckDBEngine(scope.settings.lake, limits)
-        errors, notices = check_queries(queries, engine, SystemClock().now())
+        found = check_queries(queries, engine, _surroundings(catalogue, scope))
         engine.close()
-    return errors, notices
+    return found
+
+
+def _surroundings(catalogue: Catalogue, scope: Scope) -> Surroundings:
+    now = SystemClock().now()
+    return Surroundings(
+        reference=now,
+        interval_of=lambda schedule: due.longest_interval(schedule, now),
+        settle=timedelta(seconds=scope.settings["schedule.settle_seconds"]),
+        plain_dialect=scope.settings["lake.query_dialect"],
+        library=catalogue.library(),
+    )
 
 
 def _place(finding: DefinitionError | Notice) -> tuple[str, int, int]:

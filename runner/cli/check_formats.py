@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from runner import __version__
 from runner.cli import output
 from runner.cli.output import counted
 from runner.definitions.codes import Code
+from runner.runs.query_check import Exactness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from runner.definitions.kind import Kind
     from runner.definitions.notice import Notice
     from runner.errors import DefinitionError
+    from runner.runs.query_check import Verdict
 
 _CODES = {str(code): code for code in Code}
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -35,6 +38,8 @@ class Findings:
     counts: Mapping[Kind, int]
     errors: Sequence[DefinitionError]
     notices: Sequence[Notice]
+    verdicts: Sequence[Verdict] = ()
+    """How exactly each query runs, as far as there is a lake to tell."""
 
     def in_order(self) -> Iterator[tuple[str, DefinitionError | Notice]]:
         """Yield each finding with its level, errors first."""
@@ -50,7 +55,14 @@ def show_text(findings: Findings) -> None:
         click.echo(f"{click.style('warning', fg='yellow')} {notice}")
     kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in sorted(findings.counts.items()))
     click.echo(f"Checked {kinds or 'no definitions'}.")
+    if findings.verdicts:
+        click.echo(f"Queries: {_verdict_counts(findings.verdicts)}.")
     click.echo(f"{counted(len(findings.errors), 'error')}, {counted(len(findings.notices), 'warning')}.")
+
+
+def _verdict_counts(verdicts: Sequence[Verdict]) -> str:
+    counts = Counter(verdict.exactness for verdict in verdicts)
+    return ", ".join(f"{counts[exactness]:,} {exactness.value}" for exactness in Exactness)
 
 
 def show_json(findings: Findings) -> None:
@@ -60,6 +72,14 @@ def show_json(findings: Findings) -> None:
             "counts": {kind.value: count for kind, count in sorted(findings.counts.items())},
             "errors": [_fields(error) for error in findings.errors],
             "warnings": [_fields(notice) for notice in findings.notices],
+            "queries": [
+                {
+                    "query": verdict.query,
+                    "verdict": verdict.exactness.value,
+                    "reasons": list(verdict.reasons),
+                }
+                for verdict in findings.verdicts
+            ],
         }
     )
 

@@ -96,6 +96,10 @@ class Catalogue:
         models = (model for model in self.data_models.values() if model.enabled)
         return next((model for model in models if log_type in model.log_types), None)
 
+    def library(self) -> Mapping[str, str]:
+        """Return the text of each saved query, by the name that templates import it by."""
+        return {name: query.sql.text for name, query in self.saved_queries.items()}
+
     def helper_sources(self) -> Mapping[str, PythonSource]:
         """Return the Python of each global helper, by the name that rules import."""
         return _sources(self.helpers)

@@ -288,3 +288,18 @@ class Code(StrEnum):
         "The SQL reads a table without a time column, which cannot be seen as it was.",
         "Leave it so if the table changes seldom.",
     )
+    APPROXIMATE_SQL = (
+        "W508",
+        "The SQL runs, and may answer differently from the engine that it was written for.",
+        "Leave it so if the difference does not matter, or write that part in another way.",
+    )
+    UNWATCHED_TIME = (
+        "W509",
+        "The time that a query looks back over is shorter than the time between its runs, or leaves no room for late logs.",
+        "Look back over more than one interval, or set `schedule.settle_seconds`.",
+    )
+    UNBOUNDED_TABLE = (
+        "W510",
+        "The SQL reads the whole of a table that has a time column.",
+        "Bound `p_event_time` where the table is read, as `p_occurs_since('1 hour')` does.",
+    )

@@ -113,7 +113,9 @@ def query_text(document: YamlDocument) -> QueryText:
     )
     location, written, quote = document.written((key,))
     text: str = document.value[key]
-    return QueryText(text=text, dialect=dialect, location=location, written=written, quote=quote)
+    return QueryText(
+        text=text, dialect=dialect, location=location, written=written, quote=quote, is_plain=key == "Query"
+    )
 
 
 def _email(keys: ScheduledQueryKeys) -> EmailConfig | None:

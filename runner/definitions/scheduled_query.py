@@ -41,6 +41,12 @@ class QueryText:
     location: Location
     written: str | None = field(default=None, repr=False)
     quote: str = field(default="", repr=False)
+    is_plain: bool = False
+    """Whether it stands under the key `Query`, whose dialect a setting may change."""
+
+    def read_as(self, plain: str) -> str:
+        """Return the dialect to read it in, where `Query` means the dialect `plain`."""
+        return plain if self.is_plain else self.dialect.value
 
     def locate(self, line: int, column: int) -> Location:
         """Return where in the YAML file a place of the SQL stands; `line` and `column` count from 1.

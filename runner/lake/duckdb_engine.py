@@ -17,7 +17,7 @@ from runner.lake.plain_types import identifier
 from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -58,13 +58,19 @@ class DuckDBEngine:
         """Return the tables of the lake as they are now."""
         return table.tables_of(self._lake)
 
-    def compile(self, text: str, *, dialect: str, reference: datetime) -> CompiledQuery:
-        """Compile SQL for a reference time (aware). Raises `RefusedQuery` and `UnknownLogType`."""
+    def compile(
+        self, text: str, *, dialect: str, reference: datetime, library: Mapping[str, str] | None = None
+    ) -> CompiledQuery:
+        """Compile SQL for a reference time (aware); a template may import from the texts in `library`, by name.
+
+        Raises `RefusedQuery`, `UnknownLogType` and `UnknownColumn`.
+        """
         query = compiler.compile_query(
             text,
             dialect=dialect,
             reference=reference,
             known=self.tables(),
+            library=library,
             schema_of=lambda names: self._schema(names, reference),
         )
         with duckdb_errors.translated():

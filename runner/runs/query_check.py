@@ -1,7 +1,10 @@
-"""Whether queries can run on the lake: compiled and bound to its tables, with no row read."""
+"""Whether queries can run on the lake, and how exactly: compiled and bound to its tables, with no row read."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from runner.definitions.codes import Code
@@ -9,11 +12,11 @@ from runner.definitions.notice import Notice
 from runner.errors import DefinitionError, QueryError, RefusedQuery, UnknownColumn, UnknownLogType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from runner.definitions.location import Location
-    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.definitions.scheduled_query import Schedule, ScheduledQuery
     from runner.lake.dialect.compiler import CompiledQuery
     from runner.lake.table import TableName
 
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
 class QueryCompiler(Protocol):
     """What the check asks of the lake."""
 
-    def compile(self, text: str, *, dialect: str, reference: datetime) -> CompiledQuery:
-        """Compile SQL, or raise `RefusedQuery` or `UnknownLogType`."""
+    def compile(
+        self, text: str, *, dialect: str, reference: datetime, library: Mapping[str, str] | None = None
+    ) -> CompiledQuery:
+        """Compile SQL, or raise `RefusedQuery`, `UnknownLogType` or `UnknownColumn`."""
         ...
 
     def explain(self, query: CompiledQuery, reference: datetime) -> None:
@@ -34,30 +39,141 @@ class QueryCompiler(Protocol):
         ...
 
 
+class Exactness(StrEnum):
+    """How a query's rows compare with those of the engine that it was written for."""
+
+    EXACT = "exact"
+    APPROXIMATE = "approximate"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What became of one query, and why it is not exact."""
+
+    query: str
+    exactness: Exactness
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What a query is checked against beside the lake.
+
+    `interval_of` tells the longest time between two due times of a schedule; `settle` is how long a run waits for
+    late logs; `plain_dialect` is what `Query` means; `library` holds the saved queries' texts by name.
+    """
+
+    reference: datetime
+    interval_of: Callable[[Schedule], timedelta]
+    settle: timedelta = timedelta(0)
+    plain_dialect: str = "snowflake"
+    library: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryFindings:
+    """What is wrong with queries, what deserves a second look, and a verdict on each query."""
+
+    errors: tuple[DefinitionError, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
 def check_queries(
-    queries: Iterable[ScheduledQuery], lake: QueryCompiler, reference: datetime
-) -> tuple[list[DefinitionError], list[Notice]]:
-    """Return what is wrong with queries, and what could make them answer differently another time."""
+    queries: Iterable[ScheduledQuery], lake: QueryCompiler, around: Surroundings
+) -> QueryFindings:
+    """Compile queries against a lake, and tell everything that is found."""
     errors: list[DefinitionError] = []
     notices: list[Notice] = []
+    verdicts: list[Verdict] = []
     for query in queries:
         try:
-            notices += _notices(query, lake, reference)
+            compiled = _compiled(query, lake, around)
         except QueryError as error:
-            errors += _located(query, error)
-    return errors, notices
+            found = _located(query, error)
+            errors += found
+            reasons = tuple(fault.message for fault in found)
+            verdicts.append(Verdict(query=query.name, exactness=Exactness.REFUSED, reasons=reasons))
+            continue
+        notices += _notices(query, compiled, lake, around)
+        verdicts.append(_verdict(query, compiled))
+    return QueryFindings(errors=tuple(errors), notices=tuple(notices), verdicts=tuple(verdicts))
 
 
-def _notices(query: ScheduledQuery, lake: QueryCompiler, reference: datetime) -> list[Notice]:
-    compiled = lake.compile(query.sql.text, dialect=query.sql.dialect.value, reference=reference)
-    lake.explain(compiled, reference)
+def _compiled(query: ScheduledQuery, lake: QueryCompiler, around: Surroundings) -> CompiledQuery:
+    dialect = query.sql.read_as(around.plain_dialect)
+    compiled = lake.compile(
+        query.sql.text, dialect=dialect, reference=around.reference, library=around.library
+    )
+    lake.explain(compiled, around.reference)
+    return compiled
+
+
+def _verdict(query: ScheduledQuery, compiled: CompiledQuery) -> Verdict:
+    reasons = tuple(dict.fromkeys(remark.message for remark in compiled.approximations))
+    exactness = Exactness.APPROXIMATE if reasons else Exactness.EXACT
+    return Verdict(query=query.name, exactness=exactness, reasons=reasons)
+
+
+def _notices(
+    query: ScheduledQuery, compiled: CompiledQuery, lake: QueryCompiler, around: Surroundings
+) -> list[Notice]:
     place = query.sql.location
-    volatile = [Notice(Code.VOLATILE_SQL, doubt, place) for doubt in compiled.doubts]
-    timeless = [
-        Notice(Code.TIMELESS_TABLE, f"{name.qualified} has no time column: it is read as it is now", place)
-        for name in sorted(lake.timeless_tables(compiled, reference))
+    timeless = lake.timeless_tables(compiled, around.reference)
+    return [
+        *(Notice(Code.VOLATILE_SQL, doubt, place) for doubt in compiled.doubts),
+        *(
+            Notice(Code.APPROXIMATE_SQL, remark.message, _place(query, remark.line, remark.column))
+            for remark in compiled.approximations
+        ),
+        *(
+            Notice(
+                Code.TIMELESS_TABLE, f"{name.qualified} has no time column: it is read as it is now", place
+            )
+            for name in sorted(timeless)
+        ),
+        *_time_notices(query, compiled, timeless, around),
     ]
-    return volatile + timeless
+
+
+def _time_notices(
+    query: ScheduledQuery, compiled: CompiledQuery, timeless: frozenset[TableName], around: Surroundings
+) -> list[Notice]:
+    """Tell of tables that are read whole, and of times that no run of the query looks at."""
+    place = query.sql.location
+    timed = {name: span for name, span in compiled.bounds.items() if name not in timeless}
+    whole = sorted(name for name, span in timed.items() if span.first is None)
+    if whole:
+        return [
+            Notice(Code.UNBOUNDED_TABLE, f"reads the whole table {name.qualified}", place) for name in whole
+        ]
+    spans = [around.reference - span.first for span in timed.values() if span.first is not None]
+    hole = _hole(max(spans), around.interval_of(query.schedule), around.settle) if spans else None
+    return [Notice(Code.UNWATCHED_TIME, hole, place)] if hole else []
+
+
+def _hole(window: timedelta, interval: timedelta, settle: timedelta) -> str | None:
+    if window < interval:
+        return (
+            f"looks back {_words(window)}, and runs every {_words(interval)}: what lies between is never seen"
+        )
+    if window == interval and not settle:
+        return (
+            f"looks back {_words(window)} and runs every {_words(interval)}, at once: "
+            "logs that arrive late are never seen"
+        )
+    return None
+
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def _words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    name, size = next((name, size) for name, size in _UNITS if seconds % size == 0)
+    count = seconds // size
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _located(query: ScheduledQuery, error: QueryError) -> list[DefinitionError]:

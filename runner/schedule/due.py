@@ -6,6 +6,7 @@ one that begins with `*`, also as `*/2`, does not count as set, and then both ha
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,19 @@ def last_due(schedule: Schedule, until: datetime) -> datetime:
         return _EPOCH + ((moment - _EPOCH) // period) * period
     found: datetime = _cron(schedule.cron, moment + timedelta(microseconds=1)).get_prev(datetime)
     return found
+
+
+def longest_interval(schedule: Schedule, after: datetime) -> timedelta:
+    """Return the longest time between two due times: the rate, or the longest among the next ones of a cron schedule."""
+    if schedule.cron is None:
+        return timedelta(minutes=schedule.rate_minutes or 0)
+    times = _cron(schedule.cron, after.astimezone(UTC))
+    due: list[datetime] = [times.get_next(datetime) for _ in range(_LOOKED_AT)]
+    return max(later - earlier for earlier, later in itertools.pairwise(due))
+
+
+_LOOKED_AT = 200
+"""How many due times of a cron schedule show its longest interval: more than a week of hourly ones."""
 
 
 def _cron(expression: str, start: datetime) -> croniter:

@@ -74,7 +74,7 @@ def execute(
     namespace = Namespace(job.helpers, root=job.root, cache=cache)
     evaluations = _load_rules(namespace, job, beat, errors)
     checkpoints.reached(Checkpoint.RULES_LOADED)
-    query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference)
+    query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference, library=job.library)
     snapshot = engine.snapshot(query, job.reference)
     tally = _Tally()
     checkpoints.reached(Checkpoint.QUERY_BEGINS)

@@ -60,6 +60,8 @@ class Job:
     rules: tuple[RuleJob, ...]
     helpers: Mapping[str, PythonSource]
     limits: JobLimits
+    library: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the saved queries, by name, if the query is a template: it may import from them."""
     freshness: FreshnessLimits = field(default_factory=FreshnessLimits)
     destinations: Mapping[str, str] | None = None
     """Name → id of the destinations that rules may name; None if there are none, and then any name will do."""

@@ -41,8 +41,17 @@ def test_check_of_a_sound_project_counts_its_definitions(project, here):
     document = here("check", "--format", "json", cwd=project).document
 
     assert (text.code, text.err) == (0, "")
-    assert text.out == "Checked 1 scheduled_query, 1 scheduled_rule.\n0 errors, 0 warnings.\n"
-    assert document == {"counts": {"scheduled_query": 1, "scheduled_rule": 1}, "errors": [], "warnings": []}
+    assert text.out == (
+        "Checked 1 scheduled_query, 1 scheduled_rule.\n"
+        "Queries: 1 exact, 0 approximate, 0 refused.\n"
+        "0 errors, 0 warnings.\n"
+    )
+    assert document == {
+        "counts": {"scheduled_query": 1, "scheduled_rule": 1},
+        "errors": [],
+        "warnings": [],
+        "queries": [{"query": "Okta Failed Logins", "verdict": "exact", "reasons": []}],
+    }
 
 
 def test_check_of_a_folder_knows_the_rest_of_its_project(project, here):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.errors import RefusedQuery, UnknownColumn
+from runner.errors import RefusedQuery, UnknownColumn, UnknownLogType
 from runner.lake.dialect import (
     aggregates,
+    bounds,
     gate,
     macros,
     parsing,
@@ -20,6 +21,7 @@ from runner.lake.dialect import (
     reproducibility,
     structure,
     tables,
+    templates,
 )
 from runner.lake.dialect.binding import QueryBinder
 from runner.lake.dialect.findings import Findings
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.errors import Remark
+    from runner.lake.dialect.bounds import TimeBounds
     from runner.lake.dialect.sql_types import SqlType
     from runner.lake.table import TableName
 
     Schema = Mapping[TableName, Mapping[str, str]]
     """Table → column → DuckDB type, as DESCRIBE writes it."""
+    SchemaOf = Callable[[Collection[TableName]], Schema]
 
 SNOWFLAKE = "snowflake"
 
@@ -48,6 +52,8 @@ class CompiledQuery:
     tables: frozenset[TableName]
     doubts: tuple[str, ...]
     """Why the same time might not give the same answer; empty for most queries."""
+    bounds: Mapping[TableName, TimeBounds] = field(default_factory=dict)
+    """Which event times of each table the query can need: what lies outside need not be read."""
     approximations: tuple[Remark, ...] = field(default=())
     """What may answer differently from the engine whose SQL this is, and why."""
 
@@ -58,17 +64,47 @@ def compile_query(
     dialect: str,
     reference: datetime,
     known: Collection[TableName],
-    schema_of: Callable[[Collection[TableName]], Schema] | None = None,
+    schema_of: SchemaOf | None = None,
+    library: Mapping[str, str] | None = None,
 ) -> CompiledQuery:
     """Compile SQL as written, for a reference time (aware) and the tables of a lake.
 
-    `schema_of` tells the columns of tables; without it, columns are taken as they are written. Raises `RefusedQuery`
+    `schema_of` tells the columns of tables; without it, columns are taken as they are written. `library` holds the
+    saved queries that a template may import from, by name. Raises `RefusedQuery`
     for anything but one SELECT over tables, `UnknownLogType` for a table that is not in `known`, and `UnknownColumn`.
     """
     try:
-        return _compiled(text, dialect, reference.astimezone(UTC), known, schema_of)
+        if not templates.is_template(text):
+            return _compiled(text, dialect, reference.astimezone(UTC), known, schema_of)
+        expanded = templates.expand(text, library or {})
+        return _from_template(expanded, dialect, reference.astimezone(UTC), known, schema_of)
     except RecursionError:
         raise RefusedQuery("the query is nested too deeply") from None
+
+
+def _from_template(
+    expanded: templates.Expanded,
+    dialect: str,
+    reference: datetime,
+    known: Collection[TableName],
+    schema_of: SchemaOf | None,
+) -> CompiledQuery:
+    """Compile what a template became, and tell places as those of the template."""
+    try:
+        compiled = _compiled(expanded.text, dialect, reference, known, schema_of)
+    except (RefusedQuery, UnknownLogType) as error:
+        error.line = expanded.line_in_source(error.line) if error.line else None
+        raise
+    except UnknownColumn as error:
+        raise UnknownColumn([_in_source(remark, expanded) for remark in error.remarks]) from error
+    return replace(
+        compiled, approximations=tuple(_in_source(remark, expanded) for remark in compiled.approximations)
+    )
+
+
+def _in_source(remark: Remark, expanded: templates.Expanded) -> Remark:
+    line = expanded.line_in_source(remark.line) if remark.line else None
+    return replace(remark, line=line or 0, column=remark.column if line else 0)
 
 
 def _compiled(
@@ -76,7 +112,7 @@ def _compiled(
     dialect: str,
     reference: datetime,
     known: Collection[TableName],
-    schema_of: Callable[[Collection[TableName]], Schema] | None,
+    schema_of: SchemaOf | None,
 ) -> CompiledQuery:
     query = parsing.parse(text, dialect)
     gate.check(query)
@@ -85,6 +121,7 @@ def _compiled(
     macros.expand(query, reference)
     reference_time.bind(query, reference)
     used = tables.bind(query, known)
+    spans = bounds.bounds_of(query, used)
     findings = Findings()
     if dialect == SNOWFLAKE:
         structure.normalise(query)
@@ -98,6 +135,7 @@ def _compiled(
         sql=query.sql("duckdb", identify=True),
         tables=frozenset(used.values()),
         doubts=doubts,
+        bounds=spans,
         approximations=tuple(sorted(set(findings.approximations))),
     )
 

@@ -258,7 +258,7 @@ _WHOLE_DAYS = frozenset({"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
 
 
 def _date_add(node: exp.Expr) -> exp.Expr:
-    """A date plus whole days stays a date, where DuckDB makes a timestamp of it."""
+    """Let a date plus whole days stay a date, where DuckDB makes a timestamp of it."""
     if type_of(node.this).kind not in MOMENTS | {Kind.TIME}:
         put_coerced(node.this, Kind.TIMESTAMP)
     put_coerced(node.args.get("expression"), Kind.NUMBER)
@@ -276,11 +276,9 @@ def _interval(node: exp.Expr) -> exp.Expr:
 
 
 def _object(node: exp.Expr) -> exp.Expr:
-    """`{'a': 1}` is an object as OBJECT_CONSTRUCT makes it."""
+    """Make an object of `{'a': 1}`, as OBJECT_CONSTRUCT does."""
     pairs = [
-        part
-        for pair in node.expressions
-        for part in (exp.Literal.string(pair.this.name), pair.expression)
+        part for pair in node.expressions for part in (exp.Literal.string(pair.this.name), pair.expression)
     ]
     return put(node, lambda _: typed(call("sf_object", call("json_object", *pairs)), JSON))
 

@@ -22,7 +22,6 @@ TIME_MACROS = frozenset(
 )
 _BARE_OFFSET = re.compile(r"\d+[A-Za-z]+")
 _OPENING = re.compile(r"'|\"|`|/\*|\$\$")
-_PRAGMA = re.compile(r"^\s*--\s*pragma:\s*template\s*$", re.IGNORECASE | re.MULTILINE)
 
 # SQLGlot tells its own logger what it could not parse; our errors say it to the user.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
@@ -34,8 +33,6 @@ def parse(text: str, dialect: str) -> exp.Query:
     Raises `RefusedQuery`, with line and column within the text, if it is not SQL, not one statement,
     or not a query.
     """
-    if _PRAGMA.search(text):
-        raise RefusedQuery("templates (`-- pragma: template`) are not supported yet: write the SQL out")
     reader = PantherSnowflake() if dialect == "snowflake" else sqlglot.Dialect.get_or_raise(dialect)
     try:
         tokens = _without_stray_commas(_with_plain_macros(reader.tokenize(text)))

@@ -85,12 +85,21 @@ def _window_functions(query: exp.Query) -> None:
 def _ratio_to_report(window: exp.Window, value: exp.Expr) -> None:
     total = window.copy()
     total.set("this", exp.Sum(this=value.copy()))
-    window.replace(exp.paren(exp.Div(this=exp.paren(value.copy()), expression=exp.Nullif(this=total, expression=exp.Literal.number(0)))))
+    window.replace(
+        exp.paren(
+            exp.Div(
+                this=exp.paren(value.copy()),
+                expression=exp.Nullif(this=total, expression=exp.Literal.number(0)),
+            )
+        )
+    )
 
 
 def _conditional_true_event(window: exp.Window, condition: exp.Expr) -> None:
     window.set("this", exp.CountIf(this=condition.copy()))
-    window.set("spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"))
+    window.set(
+        "spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    )
 
 
 _BY_WINDOWS = {"RATIO_TO_REPORT": _ratio_to_report, "CONDITIONAL_TRUE_EVENT": _conditional_true_event}

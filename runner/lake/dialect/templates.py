@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 from jinja2 import lexer, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from runner.errors import RefusedQuery
 
@@ -64,7 +65,9 @@ def expand(text: str, library: Mapping[str, str]) -> Expanded:
         parts = environment.from_string(text).generate()
         return Expanded(text=_limited(parts), source=text)
     except jinja2.TemplateNotFound as error:
-        raise RefusedQuery(f"the template imports from a saved query that is not there: {error.name}") from error
+        raise RefusedQuery(
+            f"the template imports from a saved query that is not there: {error.name}"
+        ) from error
     except jinja2.TemplateSyntaxError as error:
         raise RefusedQuery(f"not a template: {error.message}", line=error.lineno) from error
     except jinja2.UndefinedError as error:
@@ -88,7 +91,7 @@ def _environment(library: Mapping[str, str]) -> jinja2.Environment:
     environment = _Sandbox(
         loader=jinja2.DictLoader(library),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  what it makes is SQL, and judged as such
+        autoescape=False,
         extensions=[_PanthersSpelling],
         keep_trailing_newline=True,
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from runner.lake.dialect.function_row import Function, number, raw, text
 from runner.lake.dialect.places import refusal
 from runner.lake.dialect.sql_types import JSON, NUMBER, TEXT
@@ -13,6 +11,8 @@ from runner.lake.dialect.trees import call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlglot import exp
 
 _SHA256 = frozenset({"0", "256"})
 

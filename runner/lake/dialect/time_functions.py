@@ -94,8 +94,6 @@ ROWS: Mapping[str, Function] = {
     "TO_TIME": Function(takes=(raw,), write=partial(_to_time, kind=exp.Cast), result=TIME),
     "TRY_TO_TIME": Function(takes=(raw,), write=partial(_to_time, kind=exp.TryCast), result=TIME),
     **dict.fromkeys(("TO_CHAR", "TO_VARCHAR"), Function(takes=(raw, raw), write=_to_text, result=TEXT)),
-    "CONVERT_TIMEZONE": Function(
-        takes=(text, raw, raw), write=_zone, result=TIMESTAMP, least=2, most=3
-    ),
+    "CONVERT_TIMEZONE": Function(takes=(text, raw, raw), write=_zone, result=TIMESTAMP, least=2, most=3),
 }
 """Name → row."""

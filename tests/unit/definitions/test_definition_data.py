@@ -63,6 +63,9 @@ def test_every_code_has_a_folder_that_shows_it():
         Code.UNBOUND_SQL,
         Code.VOLATILE_SQL,
         Code.TIMELESS_TABLE,
+        Code.APPROXIMATE_SQL,
+        Code.UNWATCHED_TIME,
+        Code.UNBOUNDED_TABLE,
     }
     without_a_folder = {  # the first needs a file that cannot be opened, so it is made by a test
         Code.UNREADABLE_FILE,

@@ -11,6 +11,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "definitions.exclude": ("old,drafts", "tests", ("old", "drafts"), ("tests",)),
     "definitions.destinations": ("pagers,mail", "chat", ("pagers", "mail"), ("chat",)),
     "lake.location": ("lake", "other", "lake", "other"),
+    "lake.query_dialect": ("trino", "duckdb", "trino", "duckdb"),
     "state.url": ("state.db", "postgresql://db/runner", "state.db", "postgresql://db/runner"),
     "state.events_per_alert": ("3", "4", 3, 4),
     "workers.count": ("1", "2", 1, 2),

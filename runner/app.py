@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from runner.settings import Settings
 
 
+_NICENESS = 10
+"""What people start by hand goes behind a daemon on the same machine: its due times shall not wait for it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class App:
     """The parts of a program that runs queries."""
@@ -47,7 +51,9 @@ def build(
         url = settings.state_url if keep_state else _passing_url(stack)
         store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)
-        workers = stack.enter_context(WorkerPool(settings["workers.count"], cache=store.rule_cache))
+        workers = stack.enter_context(
+            WorkerPool(settings["workers.count"], cache=store.rule_cache, niceness=_NICENESS)
+        )
         pipeline = Pipeline(
             catalogue=catalogue,
             settings=settings,

@@ -31,7 +31,7 @@ class WorkerPool:
 
     Any number of threads may `run` jobs. `grace_seconds` is how long after its deadline, or after the signal
     to a rule, a worker is given before it is killed. `cache` is where the caching helpers of rules keep what they
-    are given: without one, in this process.
+    are given: without one, in this process. `niceness` is by how much other processes go before the workers.
     """
 
     def __init__(
@@ -41,8 +41,9 @@ class WorkerPool:
         cache: Cache | None = None,
         grace_seconds: float = 2.0,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
+        niceness: int = 0,
     ) -> None:
-        self._context = WorkerContext(checkpoints)
+        self._context = WorkerContext(checkpoints, niceness=niceness)
         self._cache = cache or MemoryCache(time.time)
         self._grace = grace_seconds
         self._lock = Lock()

@@ -51,7 +51,8 @@ class WorkerContext:
     read only once: so starting and looking are done by one thread at a time.
     """
 
-    def __init__(self, checkpoints: Checkpoints = NO_CHECKPOINTS) -> None:
+    def __init__(self, checkpoints: Checkpoints = NO_CHECKPOINTS, *, niceness: int = 0) -> None:
+        self._niceness = niceness
         self.reached = checkpoints.reached
         self._checkpoints = checkpoints
         self._lock = Lock()
@@ -64,7 +65,7 @@ class WorkerContext:
         with self._lock, theirs:
             process = self._context.Process(
                 target=entry.begin,
-                args=(theirs, beat, self._checkpoints),
+                args=(theirs, beat, self._checkpoints, self._niceness),
                 daemon=True,
                 name="runner-worker",
             )

@@ -308,3 +308,16 @@ def test_the_parent_does_not_load_the_engine():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert loaded.stdout.split() == []
+
+
+def test_the_workers_of_a_nicer_pool_let_others_go_first(job, spool):
+    with WorkerPool(1, niceness=5) as pool, ThreadPoolExecutor(1) as threads:
+        threads.submit(pool.run, job(sql=ENDLESS), spool)
+        assert wait_until(lambda: pool.busy)
+        (pid,) = pool.busy
+        is_nicer = wait_until(
+            lambda: os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+        )
+        pool.interrupt()
+
+    assert is_nicer

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _TURN = "retention"
-_WINDOWS = 500
-_ROWS = 5_000
+_WINDOWS = 200
+_ROWS = 1_000
 """How much one portion removes at most: some tens of milliseconds, in which nobody else can write to SQLite."""
 _AFTER_HEX = "g"
 """Sorts after any id of an alert."""

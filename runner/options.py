@@ -220,6 +220,12 @@ OPTIONS: tuple[Option, ...] = (
         help="The memory that one worker process may use; half of it is the query's.",
     ),
     Option(
+        name="workers.spill",
+        read=text,
+        default=".runner/spill",
+        help="The folder for what a query cannot hold in memory; a relative one is taken from the project folder.",
+    ),
+    Option(
         name="limits.evaluation_seconds",
         read=seconds,
         default=15.0,

@@ -75,7 +75,8 @@ class Settings:
     @property
     def spill(self) -> Path:
         """The folder for what a query cannot hold in memory."""
-        return self.root / ".runner" / "spill"
+        folder: str = self["workers.spill"]
+        return self.root / folder
 
     def rule(self, rule_id: str) -> RuleOverride:
         """Return what is set for a rule."""

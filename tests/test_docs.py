@@ -18,12 +18,14 @@ from pydantic import BaseModel
 
 from runner import errors
 from runner.cli.main import cli
+from runner.daemon import fleet_metrics
 from runner.definitions import keys, set_keys
 from runner.definitions.codes import Code
 from runner.definitions.kind import Kind
 from runner.destinations.kinds import KINDS, SHARED_OPTIONS
 from runner.detections.functions import OPTIONAL_FUNCTIONS
 from runner.lake.dialect.parsing import TIME_MACROS
+from runner.metrics import Metrics
 from runner.options import OPTIONS, RULE_OPTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -117,20 +119,60 @@ def depth_in(line):
     return None if line is None else (len(line) - len(line.lstrip("│├└─ "))) // 4
 
 
-def test_every_log_event_is_documented():
-    events = {event for file in (ROOT / "runner").rglob("*.py") for event in events_of(file)}
+def test_the_log_events_of_the_page_are_those_of_the_program_with_their_levels_and_fields():
+    logged = [event for file in (ROOT / "runner").rglob("*.py") for event in events_of(file)]
+    sections = dict(
+        re.findall(r"^## (\S+)\n\n(.*?)(?=^## |\Z)", page("log-events"), re.DOTALL | re.MULTILINE)
+    )
 
-    assert events != set()
-    assert missing([f"## {event}\n" for event in sorted(events)], page("log-events")) == []
+    levels = [
+        (name, level) for name, level, _ in logged if f"`{level}`" not in sections[name].partition(".")[0]
+    ]
+    fields = [
+        (name, field) for name, _, fields in logged for field in fields if f"`{field}`" not in sections[name]
+    ]
+
+    assert set(sections) == {name for name, _, _ in logged}
+    assert (levels, fields) == ([], [])
+
+
+def test_the_line_of_a_run_has_all_its_fields_on_the_page():
+    fields = events_of_run()
+
+    assert {"scheduled_for", "state", "lateness_seconds", "duration_seconds"} <= fields
+    assert missing([f"`{field}`" for field in sorted(fields)], page("log-events")) == []
 
 
 def events_of(file):
-    """Return the names of the events that a module logs."""
+    """Return the events that a module logs, each with its name, level and fields."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
             if isinstance(owner, ast.Name) and owner.id in {"_log", "log", "logger"}:
-                yield ast.literal_eval(node.args[0])
+                fields = [keyword.arg for keyword in node.keywords if keyword.arg]
+                yield ast.literal_eval(node.args[0]), node.func.attr, fields
+
+
+def events_of_run():
+    """Return the fields that the pipeline gives the line at the end of a run."""
+    tree = ast.parse((ROOT / "runner" / "pipeline.py").read_text())
+    (made,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "_fields"]
+    return {
+        key.value
+        for node in ast.walk(made)
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant)
+    }
+
+
+def test_every_metric_is_documented():
+    text = page("metrics")
+    own = [family.name for family in Metrics().registry.collect()]
+    read = [*fleet_metrics.OWN, *fleet_metrics.FLEET, *fleet_metrics.PER_QUERY, fleet_metrics.DEATHS[0]]
+
+    assert len(own) > 15
+    assert missing([f"`{name}" for name in (*own, *read)], text) == []
 
 
 def test_every_key_and_kind_of_a_definition_is_documented():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner import app
-from runner.cli import status_json, status_text
+from runner.cli import output, status_json, status_text
 from runner.cli.options import Moment, format_option, load_settings, project_option, state_option
 from runner.clock import SystemClock
 from runner.schedule.ledger import Interval
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.status.coverage import Coverage
     from runner.status.daemon_record import SeenDaemon
-    from runner.status.query_status import QueryFacts, QueryStatus
+    from runner.status.query_status import QueryStatus
     from runner.store.definitions import DefinitionFault
     from runner.store.state import StateStore
 
@@ -81,7 +81,8 @@ def command(
     now = clock.now()
     store = app.open_store(settings, clock)
     try:
-        report = _report(store, settings, query, _periods(start, end, now), now, exactly=coverage)
+        periods = _kept(_periods(start, end, now), settings["retention.runs_days"], now)
+        report = _report(store, settings, query, periods, now, exactly=coverage)
     finally:
         store.close()
     if output_format == "json":
@@ -107,6 +108,19 @@ def _periods(start: datetime | None, end: datetime | None, now: datetime) -> dic
     }
 
 
+def _kept(periods: dict[str, Interval], days: int, now: datetime) -> dict[str, Interval]:
+    """Let periods begin no earlier than runs and gaps are kept: of what was before, nothing can be said."""
+    if not days:
+        return periods
+    since = now - days * _DAY
+    if any(period.start < since for period in periods.values()):
+        output.complain([f"note: runs are kept for {days} days, so nothing is said of what was due before"])
+    return {
+        label: Interval(start=max(period.start, since), end=max(period.end, since))
+        for label, period in periods.items()
+    }
+
+
 def _report(
     store: StateStore,
     settings: Settings,
@@ -116,8 +130,9 @@ def _report(
     *,
     exactly: bool,
 ) -> Report:
-    facts = store.standing.facts()
-    chosen = facts if query is None else [_named(facts, query)]
+    chosen = store.standing.facts(query)
+    if query is not None and not chosen:
+        raise _unknown(query, [one.query for one in store.standing.facts()])
     maker = StatusMaker(now)
     statuses = [maker.status_of(one) for one in chosen]
     daemons = store.standing.daemons()
@@ -150,10 +165,7 @@ def _fault_sentence(fault: DefinitionFault) -> str:
     return f"faulty: {fault.message} ({', '.join(fault.kept)}: the last good version runs)"
 
 
-def _named(facts: Sequence[QueryFacts], query: str) -> QueryFacts:
-    by_name = {one.query: one for one in facts}
-    if query not in by_name:
-        near = difflib.get_close_matches(query, by_name, n=1, cutoff=0.5)
-        hint = f": did you mean {near[0]!r}?" if near else " (a daemon takes queries in when it starts)"
-        raise click.UsageError(f"no daemon has seen a query {query!r}{hint}")
-    return by_name[query]
+def _unknown(query: str, names: Sequence[str]) -> click.UsageError:
+    near = difflib.get_close_matches(query, names, n=1, cutoff=0.5)
+    hint = f": did you mean {near[0]!r}?" if near else " (a daemon takes queries in when it starts)"
+    return click.UsageError(f"no daemon has seen a query {query!r}{hint}")

@@ -32,9 +32,10 @@ _MOST_NAMED = 1_000
 """Of more queries than that it costs less to read all than to name them."""
 
 
-def epochs_by_query(connection: Connection) -> dict[str, list[Epoch]]:
-    """Return every query's epochs, in order of time."""
-    rows = connection.execute(sa.select(epochs).order_by(epochs.c.query, epochs.c.start)).mappings()
+def epochs_by_query(connection: Connection, query: str | None = None) -> dict[str, list[Epoch]]:
+    """Return every query's epochs (or one's), in order of time."""
+    chosen = sa.select(epochs).order_by(epochs.c.query, epochs.c.start)
+    rows = connection.execute(chosen if query is None else chosen.where(epochs.c.query == query)).mappings()
     grouped = itertools.groupby(rows, lambda row: row["query"])
     return {query: [_epoch_of(row) for row in group] for query, group in grouped}
 

@@ -92,7 +92,7 @@ runs = Table(
     UniqueConstraint("query", "scheduled_for", "purpose", "revision"),
     Index(
         "ix_runs_evaluated",
-        *("query", "scheduled_for", "state"),
+        *("query", "purpose", "scheduled_for", "state", "revision"),
         sqlite_where=text(EVALUATED),
         postgresql_where=text(EVALUATED),
     ),

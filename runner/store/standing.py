@@ -12,10 +12,11 @@ from runner.status.coverage import Outcome, Recorded
 from runner.status.query_status import Backlog, QueryFacts
 from runner.store import ledger, query_health
 from runner.store import runs as run_rows
+from runner.store.portions import portions
 from runner.store.schema import EVALUATED, backlog, gaps, runs, watermarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -30,11 +31,11 @@ _EVALUATED_OF_NEWEST = EVALUATED.replace("purpose", "newest.purpose").replace("s
 
 def facts(connection: Connection, query: str | None = None) -> list[QueryFacts]:
     """Return what is held of every query that was ever seen (or of one), by name."""
-    epochs = ledger.epochs_by_query(connection)
-    marks = ledger.watermarks_by_query(connection)
-    names = [name for name in sorted(epochs) if query in (None, name)]
+    epochs = ledger.epochs_by_query(connection, query)
+    marks = ledger.watermarks_by_query(connection, None if query is None else [query])
+    names = sorted(epochs)
     last = _last_runs(connection, query)
-    good = _last_runs(connection, query, state=RunState.SUCCEEDED)
+    good = _last_successes(connection, last)
     owing = _backlog(connection)
     missed = _gaps_by_reason(connection)
     paused = {one.query for one in query_health.ailing_queries(connection, only_paused=True)}
@@ -53,30 +54,37 @@ def facts(connection: Connection, query: str | None = None) -> list[QueryFacts]:
     ]
 
 
-def recorded(connection: Connection, period: Interval, query: str | None = None) -> dict[str, Recorded]:
-    """Return what became of the due times of a period (after its start, up to its end), for each query."""
+def recorded(
+    connection: Connection, period: Interval, query: str | None = None
+) -> dict[str, Recorded | None]:
+    """Return what became of the due times of a period (after its start, up to its end), for each query.
+
+    None stands for queries that have to be looked at due time by due time, with `outcomes`.
+    """
     counts = dict(_succeeded_counts(connection, period, query))
-    others = _other_outcomes(connection, period, query)
-    return {
-        name: Recorded(succeeded=counts.get(name, 0), others=others.get(name, {}))
-        for name in {*counts, *others}
-    }
+    others = _not_evaluated(connection, period, query)
+    found: dict[str, Recorded | None] = {}
+    for name in {*counts, *others}:
+        succeeded = counts.get(name, 0)
+        found[name] = (
+            None if succeeded is None else Recorded(succeeded=succeeded, others=others.get(name, {}))
+        )
+    return found
 
 
 def outcomes(
     connection: Connection, period: Interval, query: str | None = None
 ) -> Mapping[str, dict[datetime, str]]:
     """Return what became of each single due time of a period, as far as it is known, for each query."""
-    found = _other_outcomes(connection, period, query)
-    chosen = _evaluated(period, query).where(runs.c.state == RunState.SUCCEEDED.value)
-    for name, due in connection.execute(chosen):
-        found[name][due] = Outcome.SUCCEEDED.value
+    found = _not_evaluated(connection, period, query)
+    chosen = sa.select(runs.c.query, runs.c.scheduled_for, runs.c.state).where(_evaluated_in(period, query))
+    for name, due, state in connection.execute(chosen):
+        if found[name].get(due) != Outcome.SUCCEEDED:
+            found[name][due] = state
     return found
 
 
-def _last_runs(
-    connection: Connection, query: str | None, state: RunState | None = None
-) -> dict[str, QueryRun]:
+def _last_runs(connection: Connection, query: str | None) -> dict[str, QueryRun]:
     """Return each query's run of its latest due time, looked up one by one in an index."""
     newest = runs.alias("newest")
     chosen = (
@@ -85,14 +93,33 @@ def _last_runs(
         .order_by(newest.c.scheduled_for.desc(), newest.c.revision.desc())
         .limit(1)
     )
-    if state is not None:  # in the words of the index, or SQLite does not see that it fits
-        chosen = chosen.where(sa.text(_EVALUATED_OF_NEWEST), newest.c.state == state.value)
-    joined = sa.select(runs).select_from(
-        watermarks.join(runs, runs.c.run_id == chosen.correlate(watermarks).scalar_subquery())
+    return _chosen_runs(connection, chosen, [] if query is None else [watermarks.c.query == query])
+
+
+def _last_successes(connection: Connection, last: Mapping[str, QueryRun]) -> dict[str, QueryRun]:
+    """Return each query's run of the latest due time that was evaluated with success."""
+    found = {name: run for name, run in last.items() if run.state is RunState.SUCCEEDED}
+    newest = runs.alias("newest")
+    chosen = (
+        sa.select(newest.c.run_id)
+        .where(newest.c.query == watermarks.c.query, newest.c.state == RunState.SUCCEEDED.value)
+        .where(
+            sa.text(_EVALUATED_OF_NEWEST)
+        )  # in the words of the index, or SQLite does not see that it fits
+        .order_by(newest.c.scheduled_for.desc(), newest.c.revision.desc())
+        .limit(1)
     )
-    if query is not None:
-        joined = joined.where(watermarks.c.query == query)
-    return {row["query"]: run_rows.run_of(row) for row in connection.execute(joined).mappings()}
+    for some in portions(sorted(last.keys() - found.keys())):
+        found |= _chosen_runs(connection, chosen, [watermarks.c.query.in_(some)])
+    return found
+
+
+def _chosen_runs(
+    connection: Connection, chosen: sa.Select[str], only: Sequence[sa.ColumnElement[bool]]
+) -> dict[str, QueryRun]:
+    each = watermarks.join(runs, runs.c.run_id == chosen.correlate(watermarks).scalar_subquery())
+    rows = connection.execute(sa.select(runs).select_from(each).where(*only)).mappings()
+    return {row["query"]: run_rows.run_of(row) for row in rows}
 
 
 def _backlog(connection: Connection) -> dict[str, Backlog]:
@@ -118,56 +145,40 @@ def _gaps_by_reason(connection: Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-def _evaluated(period: Interval, query: str | None) -> sa.Select[str, datetime]:
-    """Choose the due times of a period that were evaluated: each once, however often it was run."""
-    chosen = (
-        sa.select(runs.c.query, runs.c.scheduled_for)
-        .where(
-            sa.text(EVALUATED),
-            runs.c.scheduled_for > period.start,
-            runs.c.scheduled_for <= period.end,
-        )
-        .distinct()
+def _evaluated_in(period: Interval, query: str | None) -> sa.ColumnElement[bool]:
+    in_period = sa.and_(
+        sa.text(EVALUATED), runs.c.scheduled_for > period.start, runs.c.scheduled_for <= period.end
     )
-    return chosen if query is None else chosen.where(runs.c.query == query)
+    return in_period if query is None else in_period & (runs.c.query == query)
 
 
 def _succeeded_counts(
     connection: Connection, period: Interval, query: str | None
-) -> Iterator[tuple[str, int]]:
-    each = _evaluated(period, query).where(runs.c.state == RunState.SUCCEEDED.value).subquery()
-    chosen = sa.select(each.c.query, sa.func.count()).group_by(each.c.query)
-    yield from connection.execute(chosen)
+) -> Iterator[tuple[str, int | None]]:
+    """Yield for each query how many due times succeeded; None if some were truncated, or were run again."""
+    is_plain = sa.and_(runs.c.state == RunState.SUCCEEDED.value, runs.c.revision == 0)
+    chosen = (
+        sa.select(runs.c.query, sa.func.count(), sa.func.sum(sa.case((is_plain, 0), else_=1)))
+        .where(_evaluated_in(period, query))
+        .group_by(runs.c.query)
+    )
+    for name, number, others in connection.execute(chosen):
+        yield name, None if others else number
 
 
-def _other_outcomes(
+def _not_evaluated(
     connection: Connection, period: Interval, query: str | None
 ) -> defaultdict[str, dict[datetime, str]]:
-    """Return due times that were not evaluated with success; what was, though truncated before, is left out."""
+    """Return what became of due times that are owed, or are gaps."""
     found: defaultdict[str, dict[datetime, str]] = defaultdict(dict)
     sources = (
         (backlog, backlog.c.due, sa.literal(Outcome.OWED.value)),
         (gaps, gaps.c.due, gaps.c.reason),
     )
     for table, due, outcome in sources:
-        chosen: sa.Select[str, datetime, str] = sa.select(table.c.query, due, outcome).where(
-            due > period.start, due <= period.end
-        )
+        chosen = sa.select(table.c.query, due, outcome).where(due > period.start, due <= period.end)
         if query is not None:
             chosen = chosen.where(table.c.query == query)
         for name, moment, what in connection.execute(chosen):
             found[name][moment] = what
-    for name, truncated in connection.execute(_only_truncated(period, query)):
-        found[name][truncated] = Outcome.TRUNCATED.value
     return found
-
-
-def _only_truncated(period: Interval, query: str | None) -> sa.Select[str, datetime]:
-    other = runs.alias()
-    better = sa.exists().where(
-        other.c.query == runs.c.query,
-        other.c.scheduled_for == runs.c.scheduled_for,
-        other.c.purpose == RunPurpose.SCHEDULED.value,
-        other.c.state == RunState.SUCCEEDED.value,
-    )
-    return _evaluated(period, query).where(runs.c.state == RunState.TRUNCATED.value, ~better)

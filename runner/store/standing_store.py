@@ -63,7 +63,9 @@ class StandingStore:
             if not exactly:
                 recorded = standing.recorded(connection, period, only)
                 for name, one in chosen.items():
-                    found[name] = account(due[name], recorded.get(name, _NOTHING), one.recorded_until)
+                    of_query = recorded.get(name, _NOTHING)
+                    if of_query is not None:
+                        found[name] = account(due[name], of_query, one.recorded_until)
             if None not in found.values():
                 return {name: one for name, one in found.items() if one is not None}
             known = standing.outcomes(connection, period, only)

@@ -16,6 +16,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "state.events_per_alert": ("3", "4", 3, 4),
     "workers.count": ("1", "2", 1, 2),
     "workers.memory": ("1GiB", "500MB", 2**30, 500 * 10**6),
+    "workers.spill": ("spill", "/var/spill", "spill", "/var/spill"),
     "limits.evaluation_seconds": ("0.5", "2", 0.5, 2.0),
     "limits.rows": ("10", "20", 10, 20),
     "limits.matches": ("30", "40", 30, 40),

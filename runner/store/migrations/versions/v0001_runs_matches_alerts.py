@@ -62,7 +62,7 @@ def _create_runs() -> None:
     op.create_index(
         "ix_runs_evaluated",
         "runs",
-        ["query", "scheduled_for", "state"],
+        ["query", "purpose", "scheduled_for", "state", "revision"],
         sqlite_where=evaluated,
         postgresql_where=evaluated,
     )

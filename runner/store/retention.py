@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _TURN = "retention"
 _WINDOWS = 200
 _ROWS = 1_000
-"""How much one portion removes at most: some tens of milliseconds, in which nobody else can write to SQLite."""
+"""How much one portion removes at most: a tenth of a second or so, in which nobody else can write to SQLite."""
 _AFTER_HEX = "g"
 """Sorts after any id of an alert."""
 _CLOSED = (AlertStatus.RESOLVED.value, AlertStatus.CLOSED.value)

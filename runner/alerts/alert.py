@@ -87,6 +87,8 @@ class Alert:
     """The run that last changed it."""
     merged_into: str | None = None
     """The id of the alert that took its matches over, if late matches joined their windows."""
+    assignee: str = ""
+    """Who looks after it; empty if nobody does."""
 
 
 def first_status(severity: str) -> AlertStatus:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from runner import app
 from runner.alerts.alert import AlertStatus
-from runner.cli import output
+from runner.cli import output, provenance
 from runner.cli.options import Moment, format_option, load_settings, project_option, state_option, written
 from runner.cli.output import SEVERITY_STYLES, Line, counted
 from runner.clock import SystemClock
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from runner.store.state import StateStore
 
 _EVENTS_SHOWN = 3
+_EVERY = 10_000_000
+"""More alerts than a command is ever meant for."""
+_actor_option = click.option("--by", "actor", help="Who does it. Default: the user who is logged in.")
 
 
 @click.group(name="alerts")
@@ -45,44 +48,60 @@ def _store(project: Path | None, state: str | None) -> Iterator[StateStore]:
         store.close()
 
 
+def _filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which alerts are meant."""
+    statuses = [status.value for status in AlertStatus]
+    severities = list(SEVERITY_STYLES)
+    options = (
+        click.option(
+            "--status",
+            "statuses",
+            multiple=True,
+            type=click.Choice(statuses, case_sensitive=False),
+            help="Only alerts with this status; may be repeated.",
+        ),
+        click.option(
+            "--severity",
+            "severities",
+            multiple=True,
+            type=click.Choice(severities, case_sensitive=False),
+            help="Only alerts of this severity; may be repeated.",
+        ),
+        click.option("--rule", help="Only alerts of the rule with this id."),
+        click.option("--assignee", help="Only alerts that this person looks after."),
+        click.option("--since", type=Moment(), help="Only alerts created at this reference time or later."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _filter(
+    *,
+    statuses: tuple[str, ...],
+    severities: tuple[str, ...],
+    rule: str | None,
+    assignee: str | None,
+    since: datetime | None,
+) -> AlertFilter:
+    return AlertFilter(
+        statuses=tuple(AlertStatus(status.upper()) for status in statuses),
+        severities=tuple(severity.upper() for severity in severities),
+        rule_id=rule,
+        assignee=assignee,
+        since=since,
+    )
+
+
 @command.command(name="list")
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice([status.value for status in AlertStatus], case_sensitive=False),
-    help="Only alerts with this status; may be repeated.",
-)
-@click.option(
-    "--severity",
-    "severities",
-    multiple=True,
-    type=click.Choice(list(SEVERITY_STYLES), case_sensitive=False),
-    help="Only alerts of this severity; may be repeated.",
-)
-@click.option("--rule", help="Only alerts of the rule with this id.")
-@click.option("--since", type=Moment(), help="Only alerts created at this reference time or later.")
+@_filter_options
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 @state_option
 @project_option
 @format_option("text", "json")
-def list_(
-    statuses: tuple[str, ...],
-    severities: tuple[str, ...],
-    rule: str | None,
-    since: datetime | None,
-    limit: int,
-    state: str | None,
-    project: Path | None,
-    output_format: str,
-) -> int:
+def list_(limit: int, state: str | None, project: Path | None, output_format: str, **filters: Any) -> int:
     """List alerts, newest first."""
-    chosen = AlertFilter(
-        statuses=tuple(AlertStatus(status.upper()) for status in statuses),
-        severities=tuple(severity.upper() for severity in severities),
-        rule_id=rule,
-        since=since,
-    )
+    chosen = _filter(**filters)
     with _store(project, state) as store:
         found = store.list_alerts(chosen, limit)
     if output_format == "json":
@@ -99,20 +118,32 @@ def list_(
 @click.option(
     "--events", type=click.IntRange(min=0), default=_EVENTS_SHOWN, show_default=True, help="Rows to show."
 )
+@click.option("--why", is_flag=True, help="Show what it rests on: runs, definitions, and who was told.")
 @state_option
 @project_option
 @format_option("text", "json")
-def show(alert_id: str, events: int, state: str | None, project: Path | None, output_format: str) -> int:
+def show(
+    alert_id: str,
+    events: int,
+    why: bool,  # noqa: FBT001  click passes options by name
+    state: str | None,
+    project: Path | None,
+    output_format: str,
+) -> int:
     """Show one alert whole; ALERT_ID may be shortened to its first characters."""
     with _store(project, state) as store:
         alert = store.find_alert(alert_id)
         rows = store.events_of(alert, events)
         history = store.history_of(alert)
+        found = store.desk.provenance_of(alert) if why else None
     if output_format == "json":
         entries = [_entry_fields(entry) for entry in history]
-        output.print_json({**output.alert_fields(alert), "events": rows, "history": entries})
+        reasons = {"why": provenance.fields(alert, found)} if found else {}
+        output.print_json({**output.alert_fields(alert), "events": rows, "history": entries, **reasons})
     else:
         _show(alert, rows, history)
+        if found:
+            provenance.show(alert, found)
     return 0
 
 
@@ -122,25 +153,82 @@ def _newest_first(found: Sequence[Alert]) -> list[Line]:
     return sorted(by_severity, key=lambda line: line.alert.created_at, reverse=True)
 
 
+def _chosen(store: StateStore, alert_ids: Sequence[str], filters: dict[str, Any]) -> list[Alert]:
+    """Return the alerts that are named, or that fit the filters. Raises `click.UsageError` if neither is given."""
+    wanted = _filter(**filters)
+    if bool(alert_ids) == (wanted != AlertFilter()):
+        raise click.UsageError("name alerts by their ids, or say which ones are meant by options")
+    if alert_ids:
+        found = {alert.alert_id: alert for alert in map(store.find_alert, alert_ids)}
+        return list(found.values())
+    return store.list_alerts(wanted, _EVERY)
+
+
 def _status_command(verb: str, status: AlertStatus, help_text: str) -> None:
     """Make the command that gives alerts one status."""
 
     @command.command(name=verb, help=help_text)
-    @click.argument("alert_ids", nargs=-1, required=True)
+    @click.argument("alert_ids", nargs=-1)
+    @_filter_options
     @click.option("--comment", default="", help="Why, for those who read it later.")
-    @click.option("--by", "actor", help="Who does it. Default: the user who is logged in.")
+    @_actor_option
     @state_option
     @project_option
     def change(
-        alert_ids: tuple[str, ...], comment: str, actor: str | None, state: str | None, project: Path | None
+        alert_ids: tuple[str, ...],
+        comment: str,
+        actor: str | None,
+        state: str | None,
+        project: Path | None,
+        **filters: Any,
     ) -> int:
         with _store(project, state) as store:
-            chosen = [store.find_alert(alert_id) for alert_id in alert_ids]
-            store.change_status(chosen, status, actor=actor or getpass.getuser(), comment=comment)
-        click.echo(f"{counted(len(chosen), 'alert')} now {status.value}.")
+            chosen = _chosen(store, alert_ids, filters)
+            changed = [alert for alert in chosen if alert.status is not status]
+            store.change_status(changed, status, actor=actor or getpass.getuser(), comment=comment)
+        before = len(chosen) - len(changed)
+        same = f" {counted(before, 'alert')} had that status before." if before else ""
+        click.echo(f"{counted(len(changed), 'alert')} now {status.value}.{same}")
         return 0
 
     _: Callable[..., Any] = change
+
+
+@command.command(name="assign")
+@click.argument("alert_ids", nargs=-1)
+@_filter_options
+@click.option("--to", "person", required=True, help="Who looks after them; an empty name for nobody.")
+@_actor_option
+@state_option
+@project_option
+def assign(
+    alert_ids: tuple[str, ...],
+    person: str,
+    actor: str | None,
+    state: str | None,
+    project: Path | None,
+    **filters: Any,
+) -> int:
+    """Say who looks after alerts, given by their ids or by the options that choose them."""
+    with _store(project, state) as store:
+        chosen = _chosen(store, alert_ids, filters)
+        store.desk.assign(chosen, person, actor=actor or getpass.getuser())
+    click.echo(f"{counted(len(chosen), 'alert')} assigned to {person or 'nobody'}.")
+    return 0
+
+
+@command.command(name="comment")
+@click.argument("alert_id")
+@click.argument("text")
+@_actor_option
+@state_option
+@project_option
+def comment_on(alert_id: str, text: str, actor: str | None, state: str | None, project: Path | None) -> int:
+    """Add TEXT to the history of one alert."""
+    with _store(project, state) as store:
+        store.desk.comment([store.find_alert(alert_id)], text, actor=actor or getpass.getuser())
+    click.echo("Noted.")
+    return 0
 
 
 _status_command("resolve", AlertStatus.RESOLVED, "Mark alerts as dealt with.")
@@ -170,6 +258,7 @@ def _show(alert: Alert, rows: list[dict[str, Any]], history: list[HistoryEntry])
 def _facts(alert: Alert) -> Iterator[tuple[str, str]]:
     yield "Alert", alert.alert_id
     yield "Status", alert.status.value
+    yield "Assignee", alert.assignee
     yield "Rule", alert.key.rule_id
     yield "Type", alert.type.value
     yield "Dedup", alert.key.dedup

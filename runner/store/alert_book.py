@@ -35,6 +35,8 @@ class AlertFilter:
     rule_id: str | None = None
     since: datetime | None = None
     """Created at this reference time or later (aware, UTC)."""
+    assignee: str | None = None
+    """Who looks after it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,26 +134,50 @@ def change_status(
     """Set the status of alerts, and write down who did it."""
     for some in portions([alert.alert_id for alert in changed]):
         connection.execute(sa.update(alerts).where(alerts.c.alert_id.in_(some)).values(status=status.value))
+    write_down(
+        connection, [(alert.alert_id, status) for alert in changed], actor=actor, comment=comment, now=now
+    )
+
+
+def write_down(
+    connection: Connection,
+    entries_of: Sequence[tuple[str, AlertStatus]],
+    *,
+    actor: str,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Add to the history of alerts, given by id with the status that they have now, and announce it."""
     entries = [
-        {
-            "alert_id": alert.alert_id,
-            "at": now,
-            "actor": actor,
-            "status": status.value,
-            "comment": comment,
-        }
-        for alert in changed
+        {"alert_id": alert_id, "at": now, "actor": actor, "status": status.value, "comment": comment}
+        for alert_id, status in entries_of
     ]
     if entries:
         connection.execute(sa.insert(alert_history), entries)
     announce(
         connection,
         [
-            Announcement(
-                alert_id=alert.alert_id, kind=MessageKind.STATUS, at=now, actor=actor, comment=comment
-            )
-            for alert in changed
+            Announcement(alert_id=alert_id, kind=MessageKind.STATUS, at=now, actor=actor, comment=comment)
+            for alert_id, _ in entries_of
         ],
+    )
+
+
+def assign(
+    connection: Connection, chosen: Sequence[Alert], assignee: str, *, actor: str, now: datetime
+) -> None:
+    """Give alerts to somebody, or with an empty name to nobody, and write down who did it."""
+    for some in portions([alert.alert_id for alert in chosen]):
+        connection.execute(
+            sa.update(alerts).where(alerts.c.alert_id.in_(some)).values(assignee=assignee or None)
+        )
+    comment = f"assigned to {assignee}" if assignee else "assigned to nobody"
+    write_down(
+        connection,
+        [(alert.alert_id, alert.status) for alert in chosen],
+        actor=actor,
+        comment=comment,
+        now=now,
     )
 
 
@@ -180,6 +206,8 @@ def _conditions(chosen: AlertFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(alerts.c.rule_id == chosen.rule_id)
     if chosen.since is not None:
         conditions.append(alerts.c.created_at >= chosen.since)
+    if chosen.assignee is not None:
+        conditions.append(alerts.c.assignee == chosen.assignee)
     return conditions
 
 
@@ -203,4 +231,5 @@ def _alert_of(row: RowMapping) -> Alert:
         destinations=None if destinations is None else tuple(destinations),
         run_id=row["run_id"],
         merged_into=row["merged_into"],
+        assignee=row["assignee"] or "",
     )

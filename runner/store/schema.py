@@ -295,6 +295,7 @@ alerts = Table(
     Column("destinations", JSON(none_as_null=True)),
     Column("run_id", String(36), nullable=False),
     Column("merged_into", String(32)),
+    Column("assignee", Text),
     Column("holds_matches", Boolean, nullable=False, server_default=true()),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
     Index(None, "created_at"),

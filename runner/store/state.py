@@ -12,6 +12,7 @@ from runner.destinations.message import MessageKind
 from runner.runs.query_run import RunCounts, RunFault, RunPurpose, RunState
 from runner.schedule.ledger import GapReason
 from runner.store import alert_book, alerts, ledger, matches, query_health, retention, runs, system_errors
+from runner.store.alert_desk import AlertDesk
 from runner.store.announcements import Announcement, announce
 from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
@@ -103,6 +104,7 @@ class StateStore:
         self.retention = RetentionStore(self._database, clock)
         self.rule_cache = RuleCache(self._database, clock)
         self.outbox = OutboxStore(self._database, clock)
+        self.desk = AlertDesk(self._database, clock)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""

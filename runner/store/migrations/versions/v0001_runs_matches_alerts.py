@@ -223,6 +223,7 @@ def _create_alerts() -> None:
         sa.Column("destinations", sa.JSON),
         sa.Column("run_id", sa.String(36), nullable=False),
         sa.Column("merged_into", sa.String(32)),
+        sa.Column("assignee", sa.Text),
         sa.Column("holds_matches", sa.Boolean, nullable=False, server_default=sa.true()),
         sa.PrimaryKeyConstraint("alert_id", name="pk_alerts"),
     )

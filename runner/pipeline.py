@@ -227,6 +227,7 @@ class Pipeline:
             library=self._catalogue.library() if query.is_template else {},
             reference=at,
             lake=settings.lake,
+            lake_index=settings.lake_index,
             spill=settings.spill,
             root=settings.root,
             rules=tuple(self._rule_job(rule) for rule in rules),

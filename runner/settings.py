@@ -6,6 +6,7 @@ What may be set stands in `options.py`; here it is read, put together, and refus
 from __future__ import annotations
 
 import difflib
+import hashlib
 import tomllib
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -77,6 +78,12 @@ class Settings:
         """The folder for what a query cannot hold in memory."""
         folder: str = self["workers.spill"]
         return self.root / folder
+
+    @property
+    def lake_index(self) -> Path:
+        """The folder of the index of the lake: each lake has its own."""
+        lake = hashlib.sha256(str(self.lake.resolve()).encode()).hexdigest()[:12]
+        return self.root / ".runner" / "lake-index" / lake
 
     def rule(self, rule_id: str) -> RuleOverride:
         """Return what is set for a rule."""

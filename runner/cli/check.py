@@ -17,6 +17,7 @@ from runner.definitions.catalogue import read_catalogue
 from runner.definitions.lookup_rows import read_rows
 from runner.errors import DefinitionError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
+from runner.lake.index.lake_index import LakeIndex
 from runner.runs.query_check import QueryFindings, Surroundings, check_queries
 from runner.runs.table_check import unqualified_tables
 from runner.schedule import due
@@ -115,7 +116,8 @@ def _check_on_lake(catalogue: Catalogue, scope: Scope) -> QueryFindings:
     queries = [query for query in catalogue.queries.values() if scope.holds(query.location)]
     with tempfile.TemporaryDirectory() as spill:
         limits = EngineLimits(memory=scope.settings["workers.memory"] // 2, spill=Path(spill))
-        engine = DuckDBEngine(scope.settings.lake, limits)
+        index = LakeIndex(scope.settings.lake, scope.settings.lake_index, SystemClock())
+        engine = DuckDBEngine(scope.settings.lake, limits, index)
         found = check_queries(queries, engine, _surroundings(catalogue, scope))
         engine.close()
     return found

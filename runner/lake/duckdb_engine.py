@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -10,23 +9,29 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from runner.clock import SystemClock
 from runner.errors import UnreadableLake
-from runner.lake import duckdb_errors, engine_macros, parse_tree, plain_types, rows, table
+from runner.lake import duckdb_errors, engine_macros, parquet, parse_tree, plain_types, rows, table
 from runner.lake.dialect import compiler
+from runner.lake.dialect.bounds import PARTITION_COLUMNS
+from runner.lake.index.lake_index import LakeIndex
 from runner.lake.plain_types import identifier
+from runner.lake.snapshots import Snapshots
 from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
     from pathlib import Path
 
-    from runner.lake.dialect.compiler import CompiledQuery, Schema
+    from runner.lake.dialect.compiler import CompiledQuery
     from runner.lake.rows import RowBatch
-    from runner.lake.table import Snapshot, TableName
+    from runner.lake.snapshot import Snapshot, TableFiles
+    from runner.lake.table import TableName
+    from runner.lake.windows import Windows
 
-TIME_COLUMN = "p_event_time"
 BATCH_ROWS = 4096
+_SNAPSHOTS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,18 +46,23 @@ class EngineLimits:
 class DuckDBEngine:
     """One locked connection. Answers one query at a time; `interrupt` may be called from another thread.
 
+    It closes the index that it is given; without one, it forgets what it has found in the lake with itself.
+
     With one thread the order of rows is the order of the files, so the same run gives the same order.
     """
 
-    def __init__(self, lake: Path, limits: EngineLimits) -> None:
+    def __init__(self, lake: Path, limits: EngineLimits, index: LakeIndex | None = None) -> None:
         self._lake = lake.resolve()
+        index = index or LakeIndex(self._lake, None, SystemClock())
         self._connection = duckdb.connect(":memory:", config={"threads": limits.threads})
         for statement in (
             *_VALUE_NAMES_REFUSED,
             *engine_macros.create_statements(),
-            *_settings(self._lake, limits),
+            *_settings([self._lake, index.place], limits),
         ):
             self._connection.execute(statement)
+        self._index = index
+        self._snapshots = Snapshots(self._lake, index, self._connection)
 
     def tables(self) -> frozenset[TableName]:
         """Return the tables of the lake as they are now."""
@@ -65,13 +75,14 @@ class DuckDBEngine:
 
         Raises `RefusedQuery`, `UnknownLogType` and `UnknownColumn`.
         """
+        partitions = frozenset(name for name in PARTITION_COLUMNS if name in text.lower())
         query = compiler.compile_query(
             text,
             dialect=dialect,
             reference=reference,
             known=self.tables(),
             library=library,
-            schema_of=lambda names: self._schema(names, reference),
+            schema_of=lambda names: {name: self._snapshots.columns(name, partitions) for name in names},
         )
         with duckdb_errors.translated():
             [(tree,)] = self._connection.execute(
@@ -80,23 +91,17 @@ class DuckDBEngine:
         parse_tree.check(tree, {name.view for name in query.tables})
         return query
 
-    def _schema(self, names: Collection[TableName], reference: datetime) -> Schema:
-        """Tell the columns of some tables as a run at the reference time would find them."""
-        snapshot = table.snapshot(self._lake, names, until=reference.astimezone(UTC).date())
-        with self._reading(snapshot):
-            return {name: self._columns(files) for name, files in snapshot.files.items()}
-
-    def _columns(self, files: Sequence[Path]) -> dict[str, str]:
-        described = self._connection.execute(f"DESCRIBE SELECT * FROM {_parquet(files)}").fetchall()  # noqa: S608  paths are quoted
-        return {name: type_ for name, type_, *_ in described}
-
     def snapshot(self, query: CompiledQuery, reference: datetime) -> Snapshot:
-        """Fix the list of files that the query reads. Raises `UnknownLogType` for a table without files."""
-        return table.snapshot(self._lake, query.tables, until=reference.astimezone(UTC).date())
+        """Fix the list of files that may hold rows of the query. Raises `UnknownLogType` for a table without files."""
+        return self._snapshots.take(query, reference)
+
+    def files_before(self, name: TableName, reference: datetime, within: timedelta | None) -> TableFiles:
+        """Return the files of a table that may hold rows from before a time, and not longer before it than `within`."""
+        return self._snapshots.before(name, reference, within)
 
     def explain(self, query: CompiledQuery, reference: datetime) -> None:
         """Bind a query to its tables without reading rows. Raises `QueryError` where that fails."""
-        snapshot = self.snapshot(query, reference)
+        snapshot = self._snapshots.take_columns(query, reference)
         with self._reading(snapshot):
             self._create_views(snapshot, reference)
             self._connection.execute(f"EXPLAIN {query.sql}").fetchall()
@@ -104,9 +109,26 @@ class DuckDBEngine:
     def run(self, query: CompiledQuery, snapshot: Snapshot, reference: datetime) -> Iterator[RowBatch]:
         """Answer a query that this engine compiled, batch by batch.
 
-        An error may come after some batches: nothing may be acted on before the last one came.
+        A snapshot of which files have gone meanwhile is taken again, as long as no row was handed over. An error
+        may come after some batches: nothing may be acted on before the last one came.
         Raises `QueryError` or a subclass.
         """
+        for _ in range(_SNAPSHOTS):
+            batches = self._answer(query, snapshot, reference)
+            try:
+                first = next(batches, None)
+            except UnreadableLake:
+                if not snapshot.has_vanished:
+                    raise
+                snapshot = self.snapshot(query, reference)
+                continue
+            if first is not None:
+                yield first
+                yield from batches
+            return
+        raise UnreadableLake("the files of the lake go away faster than they can be read")
+
+    def _answer(self, query: CompiledQuery, snapshot: Snapshot, reference: datetime) -> Iterator[RowBatch]:
         with self._reading(snapshot):
             self._create_views(snapshot, reference)
             written = self._connection.sql(query.sql)
@@ -118,11 +140,10 @@ class DuckDBEngine:
             finally:
                 reader.close()
 
-    def timeless_tables(self, query: CompiledQuery, reference: datetime) -> frozenset[TableName]:
-        """Return the tables of a query that have no time column: they are read whole, whatever the time is."""
-        snapshot = self.snapshot(query, reference)
-        with self._reading(snapshot):
-            return frozenset(name for name, files in snapshot.files.items() if not self._has_time(files))
+    def windows(self, query: CompiledQuery, reference: datetime) -> dict[TableName, Windows | None]:
+        """Return the windows of time that a query asks its tables for; None for a table without a time column."""
+        snapshot = self._snapshots.take_columns(query, reference)
+        return {name: table.windows if table.time_column else None for name, table in snapshot.tables.items()}
 
     def interrupt(self) -> None:
         """Stop the query that is running; it ends with `QueryTimeout`."""
@@ -131,22 +152,21 @@ class DuckDBEngine:
     def close(self) -> None:
         """Give the memory back."""
         self._connection.close()
+        self._index.close()
 
     def _create_views(self, snapshot: Snapshot, reference: datetime) -> None:
         """Let each table of the query show the snapshot's rows from before the reference time.
 
         A row whose time is NULL is not shown: nobody could say which runs had seen it.
         """
-        for name, files in snapshot.files.items():
+        for name, files in snapshot.tables.items():
             view = f"{ENGINE_SCHEMA}.{identifier(name.view)}"
-            cut = f" WHERE {TIME_COLUMN} < {_timestamp(reference)}" if self._has_time(files) else ""
+            partitions = "".join(f", {sql} AS {column}" for column, sql in files.partition_columns.items())
+            time = identifier(files.time_column) if files.time_column else None
+            cut = f" WHERE {time} < {_timestamp(reference)}" if time else ""
             self._connection.execute(
-                f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {_parquet(files)}{cut}"  # noqa: S608  names and paths are quoted
+                f"CREATE OR REPLACE VIEW {view} AS SELECT *{partitions} FROM {parquet.reading(files.paths)}{cut}"  # noqa: S608  names and paths are quoted
             )
-
-    def _has_time(self, files: Sequence[Path]) -> bool:
-        columns = self._connection.sql(f"SELECT * FROM {_parquet(files)}").columns  # noqa: S608  paths are quoted
-        return TIME_COLUMN in (column.lower() for column in columns)
 
     @contextmanager
     def _reading(self, snapshot: Snapshot) -> Iterator[None]:
@@ -155,7 +175,7 @@ class DuckDBEngine:
             with duckdb_errors.translated():
                 yield
         except UnreadableLake as error:
-            files = list(itertools.chain.from_iterable(snapshot.files.values()))
+            files = snapshot.paths
             if any(str(file) in str(error) for file in files):
                 raise
             damaged = next((file for file in files if not self._is_readable(file)), None)
@@ -165,13 +185,15 @@ class DuckDBEngine:
         """Read a whole file, for nothing but to see whether that can be done."""
         try:
             with duckdb_errors.translated():
-                self._connection.execute(f"SELECT max(hash(COLUMNS(*))) FROM {_parquet([file])}").fetchall()  # noqa: S608  the path is quoted
+                everything = f"SELECT max(hash(COLUMNS(*))) FROM {parquet.reading([file])}"  # noqa: S608  the path is quoted
+                self._connection.execute(everything).fetchall()
         except UnreadableLake:
             return False
         return True
 
 
-def _settings(lake: Path, limits: EngineLimits) -> tuple[str, ...]:
+def _settings(folders: Sequence[Path], limits: EngineLimits) -> tuple[str, ...]:
+    allowed = ", ".join(parquet.literal(f"{folder}/") for folder in folders)
     return (
         "SET TimeZone='UTC'",
         "SET ieee_floating_point_ops=false",  # division by zero is an error, as in Snowflake
@@ -179,8 +201,8 @@ def _settings(lake: Path, limits: EngineLimits) -> tuple[str, ...]:
         # Left to itself DuckDB reads far ahead, and a scan's peak memory rises with the number of files.
         "SET read_ahead_depth=1",
         f"SET memory_limit='{limits.memory}B'",
-        f"SET temp_directory={_literal(str(limits.spill))}",
-        f"SET allowed_directories=[{_literal(f'{lake}/')}]",
+        f"SET temp_directory={parquet.literal(str(limits.spill))}",
+        f"SET allowed_directories=[{allowed}]",
         "SET autoinstall_known_extensions=false",
         "SET autoload_known_extensions=false",
         "SET allow_community_extensions=false",
@@ -201,15 +223,6 @@ _VALUE_NAMES_REFUSED = tuple(
 """To DuckDB, `user` and its like are values of its own where no column has that name, even in quotes."""
 
 
-def _parquet(files: Sequence[Path]) -> str:
-    paths = ", ".join(_literal(str(file)) for file in files)
-    return f"read_parquet([{paths}], union_by_name=true, hive_partitioning=false)"
-
-
 def _timestamp(moment: datetime) -> str:
     naive = moment.astimezone(UTC).replace(tzinfo=None)
     return f"TIMESTAMP '{naive.isoformat(sep=' ')}'"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

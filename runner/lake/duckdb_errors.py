@@ -48,7 +48,7 @@ def _meaning_of(message: str) -> QueryError:
         return RefusedQuery(sentence)
     if kind == "IO" or (kind == "Invalid Input" and _DAMAGED.search(message)):
         return UnreadableLake(sentence)
-    if _DAMAGED_INSIDE.match(message):
+    if _DAMAGED_INSIDE.match(sentence):
         return UnreadableLake("a Parquet file is damaged")
     return QueryError(sentence)
 

@@ -10,7 +10,7 @@ import itertools
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from runner.lake.table import Snapshot, TableName
+    from runner.lake.snapshot import TableFiles
+    from runner.lake.table import TableName
 
-_TIME_COLUMN = "p_event_time"
+_LOOKS = (timedelta(days=1), timedelta(days=8), timedelta(days=64), None)
+"""How far back data is looked for: most tables have some of the last day, and only then is more looked at."""
+
 _DAY = re.compile(r"p_date=(\d{4}-\d\d-\d\d)")
 _ANY_DAY = "~"
 """Where rows of any day may be: sorts after every day, so that it is looked at first."""
@@ -70,26 +73,38 @@ class TableAge:
         )
 
 
-def ages_of(snapshot: Snapshot, limits: FreshnessLimits, reference: datetime) -> tuple[TableAge, ...]:
-    """Return how old the tables of a snapshot are that have a limit, at a reference time (aware).
+class LakeFiles(Protocol):
+    """What is asked of a lake."""
+
+    def files_before(self, name: TableName, reference: datetime, within: timedelta | None) -> TableFiles:
+        """Return the files of a table that may hold rows from before a time, and not longer before it than `within`."""
+        ...
+
+
+def ages_of(
+    lake: LakeFiles, names: Iterable[TableName], limits: FreshnessLimits, reference: datetime
+) -> tuple[TableAge, ...]:
+    """Return how old those tables are that have a limit, at a reference time (aware).
 
     A table without a time column has no age, and is left out.
     """
-    limited = [(table, minutes) for table in sorted(snapshot.files) if (minutes := limits.of(table))]
-    return tuple(
-        _age(table, snapshot.files[table], reference, minutes, is_limit_of_query=limits.of_query is not None)
-        for table, minutes in limited
-        if _has_time(snapshot.files[table])
+    limited = [(name, minutes) for name in sorted(names) if (minutes := limits.of(name))]
+    ages = (
+        _age(lake, name, reference, minutes, is_limit_of_query=limits.of_query is not None)
+        for name, minutes in limited
     )
+    return tuple(age for age in ages if age is not None)
 
 
-def newest_before(files: Iterable[Path], reference: datetime, enough: datetime) -> datetime | None:
-    """Return the newest event time before `reference`, or any that is not older than `enough` (both aware)."""
+def newest_before(
+    files: Iterable[Path], column: str, reference: datetime, enough: datetime
+) -> datetime | None:
+    """Return the newest time in a column before `reference`, or any that is not older than `enough` (both aware)."""
     by_day = sorted(files, key=lambda file: (_day_of(file), str(file)), reverse=True)
     newest: datetime | None = None
     for day, group in itertools.groupby(by_day, _day_of):
         for file in group:
-            found = _newest_in(file, reference)
+            found = _newest_in(file, column, reference)
             if found is not None and (newest is None or found > newest):
                 newest = found
             if newest is not None and newest >= enough:
@@ -100,17 +115,19 @@ def newest_before(files: Iterable[Path], reference: datetime, enough: datetime) 
 
 
 def _age(
-    table: TableName,
-    files: Iterable[Path],
-    reference: datetime,
-    minutes: int,
-    *,
-    is_limit_of_query: bool,
-) -> TableAge:
+    lake: LakeFiles, name: TableName, reference: datetime, minutes: int, *, is_limit_of_query: bool
+) -> TableAge | None:
     enough = reference - timedelta(minutes=minutes)
-    newest = newest_before(files, reference, enough)
+    newest: datetime | None = None
+    for within in _LOOKS:
+        table = lake.files_before(name, reference, within)
+        if table.time_column is None:
+            return None
+        newest = newest_before((file.path for file in table.files), table.time_column, reference, enough)
+        if newest is not None and (within is None or newest >= reference - within):
+            break
     return TableAge(
-        table=table.qualified,
+        table=name.qualified,
         newest=newest,
         limit_minutes=minutes,
         is_limit_of_query=is_limit_of_query,
@@ -123,13 +140,9 @@ def _day_of(file: Path) -> str:
     return found[1] if found else _ANY_DAY
 
 
-def _has_time(files: Iterable[Path]) -> bool:
-    return any(_time_column(metadata) is not None for file in files if (metadata := _footer(file)))
-
-
-def _newest_in(file: Path, reference: datetime) -> datetime | None:
+def _newest_in(file: Path, time: str, reference: datetime) -> datetime | None:
     metadata = _footer(file)
-    column = _time_column(metadata) if metadata else None
+    column = _place_of(time, metadata) if metadata else None
     if metadata is None or column is None or not metadata.num_rows:
         return None
     newest: datetime | None = None
@@ -157,9 +170,9 @@ def _footer(file: Path) -> pq.FileMetaData | None:
         return None
 
 
-def _time_column(metadata: pq.FileMetaData) -> int | None:
+def _place_of(column: str, metadata: pq.FileMetaData) -> int | None:
     names = [metadata.schema.column(number).path.lower() for number in range(metadata.num_columns)]
-    return names.index(_TIME_COLUMN) if _TIME_COLUMN in names else None
+    return names.index(column.lower()) if column.lower() in names else None
 
 
 def _aware(moment: datetime) -> datetime:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from runner.definitions.codes import Code
 from runner.definitions.notice import Notice
 from runner.errors import DefinitionError, QueryError, RefusedQuery, UnknownColumn, UnknownLogType
+from runner.lake.windows import EARLIEST, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runner.definitions.scheduled_query import Schedule, ScheduledQuery
     from runner.lake.dialect.compiler import CompiledQuery
     from runner.lake.table import TableName
+    from runner.lake.windows import Windows
 
 
 class QueryCompiler(Protocol):
@@ -34,8 +36,8 @@ class QueryCompiler(Protocol):
         """Bind a compiled query, or raise `QueryError`."""
         ...
 
-    def timeless_tables(self, query: CompiledQuery, reference: datetime) -> frozenset[TableName]:
-        """Return the tables of the query that have no time column."""
+    def windows(self, query: CompiledQuery, reference: datetime) -> Mapping[TableName, Windows | None]:
+        """Return the windows of time that a query asks its tables for; None for a table without a time column."""
         ...
 
 
@@ -120,7 +122,8 @@ def _notices(
     query: ScheduledQuery, compiled: CompiledQuery, lake: QueryCompiler, around: Surroundings
 ) -> list[Notice]:
     place = query.sql.location
-    timeless = lake.timeless_tables(compiled, around.reference)
+    windows = lake.windows(compiled, around.reference)
+    timeless = [name for name, found in windows.items() if found is None]
     return [
         *(Notice(Code.VOLATILE_SQL, doubt, place) for doubt in compiled.doubts),
         *(
@@ -133,22 +136,22 @@ def _notices(
             )
             for name in sorted(timeless)
         ),
-        *_time_notices(query, compiled, timeless, around),
+        *_time_notices(query, {name: found for name, found in windows.items() if found}, around),
     ]
 
 
 def _time_notices(
-    query: ScheduledQuery, compiled: CompiledQuery, timeless: frozenset[TableName], around: Surroundings
+    query: ScheduledQuery, windows: Mapping[TableName, Windows], around: Surroundings
 ) -> list[Notice]:
     """Tell of tables that are read whole, and of times that no run of the query looks at."""
     place = query.sql.location
-    timed = {name: span for name, span in compiled.bounds.items() if name not in timeless}
-    whole = sorted(name for name, span in timed.items() if span.first is None)
+    starts = {name: found[0].low for name, found in windows.items()}
+    whole = sorted(name for name, low in starts.items() if low == EARLIEST)
     if whole:
         return [
             Notice(Code.UNBOUNDED_TABLE, f"reads the whole table {name.qualified}", place) for name in whole
         ]
-    spans = [around.reference - span.first for span in timed.values() if span.first is not None]
+    spans = [around.reference - moment(low) for low in starts.values()]
     hole = _hole(max(spans), around.interval_of(query.schedule), around.settle) if spans else None
     return [Notice(Code.UNWATCHED_TIME, hole, place)] if hole else []
 

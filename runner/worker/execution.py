@@ -91,7 +91,7 @@ def execute(
         errors=errors.total,
         truncated="; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)])),
         rule_errors=errors.first,
-        ages=freshness.ages_of(snapshot, job.freshness, job.reference),
+        ages=freshness.ages_of(engine, query.tables, job.freshness, job.reference),
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
     )

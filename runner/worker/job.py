@@ -54,6 +54,8 @@ class Job:
     dialect: str
     reference: datetime
     lake: Path
+    lake_index: Path | None = None
+    """The folder of the lake's index; None for one that is forgotten with the worker."""
     spill: Path
     root: Path
     """The project folder: what the paths of the rules' Python are relative to."""

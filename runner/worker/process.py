@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runner.checkpoints import Checkpoint
+from runner.clock import SystemClock
 from runner.detections.evaluate import EvaluationTimeout
 from runner.errors import RunnerError, WorkerError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
+from runner.lake.index.lake_index import LakeIndex
 from runner.worker import messages
 from runner.worker.beat import STOP_SIGNAL
 from runner.worker.confinement import confine, limit_memory
@@ -93,16 +95,17 @@ class _Engines:
     """The engine of the last job: kept as long as jobs come for the same lake."""
 
     def __init__(self) -> None:
-        self._key: tuple[Path, Path, int] | None = None
+        self._key: tuple[Path, Path | None, Path, int] | None = None
         self._engine: DuckDBEngine | None = None
 
     def get(self, job: Job) -> DuckDBEngine:
-        key = (job.lake, job.spill, job.limits.memory)
+        key = (job.lake, job.lake_index, job.spill, job.limits.memory)
         if self._engine is None or self._key != key:
             self.close()
             memory = int(job.limits.memory * _QUERY_SHARE)
             limits = EngineLimits(memory=memory, spill=job.spill_of(os.getpid()))
-            self._engine = DuckDBEngine(job.lake, limits)
+            index = LakeIndex(job.lake, job.lake_index, SystemClock())
+            self._engine = DuckDBEngine(job.lake, limits, index)
             self._key = key
         return self._engine
 

@@ -1,189 +1,235 @@
-"""Which times of each table a query can need, read from its conditions before anything runs.
+"""Which times of a table a query can ask for, read off its parse tree: comparisons with constants, nothing more.
 
-For every place where a table is read, the conditions of that SELECT that must hold (`p_event_time >= …`, a time macro,
-the ON of an inner join) give a first and a last time; places are joined into the widest span. What is compared with
-something that is not known beforehand bounds nothing.
+A condition is kept where a row that fails it changes nothing in the answer, wherever in the query that is decided.
+All else is left out, so that what is found is never narrower than what the query reads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.lake.dialect.macros import TIME_COLUMN
+from runner.lake.dialect import conditions
+from runner.lake.dialect.conditions import ALWAYS, AllOf, Comparison, all_of, any_of
+from runner.lake.dialect.projections import Projections
+from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from runner.lake.table import TableName
+    from runner.lake.dialect.conditions import Condition
+
+PARTITION_COLUMNS = frozenset({"p_date", "p_hour"})
+"""The columns that a partitioned table has besides those of its files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TimeBounds:
-    """The span of event times that a table is read for (aware, UTC, both ends inclusive); None has no end."""
+class QueryBounds:
+    """For each view of a table, what holds for the rows that its mentions read; a row needs one of them."""
 
-    first: datetime | None = None
-    last: datetime | None = None
-
-    def both(self, other: TimeBounds) -> TimeBounds:
-        """Return the span in which both hold."""
-        return TimeBounds(first=_latest(self.first, other.first), last=_earliest(self.last, other.last))
-
-    def either(self, other: TimeBounds) -> TimeBounds:
-        """Return the span that holds both."""
-        first = None if None in {self.first, other.first} else min(filter(None, (self.first, other.first)))
-        last = None if None in {self.last, other.last} else max(filter(None, (self.last, other.last)))
-        return TimeBounds(first=first, last=last)
+    conditions: Mapping[str, tuple[Condition, ...]]
+    partition_columns: frozenset[str]
+    """Which of `PARTITION_COLUMNS` the query names."""
 
 
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(filter(None, (one, other)), default=None)
-
-
-def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min(filter(None, (one, other)), default=None)
-
-
-def bounds_of(
-    query: exp.Query, used: Mapping[str, TableName], time_column: str = TIME_COLUMN
-) -> dict[TableName, TimeBounds]:
-    """Return the bounds of each table of a query whose macros are expanded and whose clock is bound."""
-    by_view = {name.view: name for name in used.values()}
-    found: dict[TableName, TimeBounds] = {}
-    for table in query.find_all(exp.Table):
-        name = by_view.get(table.name) if table.db else None
-        if name is None:
-            continue
-        here = _bounds_at(table, time_column)
-        found[name] = found[name].either(here) if name in found else here
-    return found
-
-
-def _bounds_at(table: exp.Table, time_column: str) -> TimeBounds:
-    """Return what bounds one place where a table is read."""
-    select = table.parent_select
-    if select is None:
-        return TimeBounds()
-    alias, alone = table.alias_or_name.lower(), _is_alone(select)
-    bounds = TimeBounds()
-    for condition in _conditions(select, table):
-        if _renames(select, time_column):
-            break
-        for side in _sides(condition):
-            if _is_time_of(side, alias, time_column, alone=alone):
-                bounds = bounds.both(_bounds_by(condition, side))
-    return bounds
-
-
-def _is_alone(select: exp.Select) -> bool:
-    return not select.args.get("joins") and not select.args.get("laterals")
-
-
-def _renames(select: exp.Select, time_column: str) -> bool:
-    """Tell whether another thing goes by the name of the time column: then a condition may mean that."""
-    return any(output.alias.lower() == time_column for output in select.expressions if output.alias)
-
-
-def _conditions(select: exp.Select, table: exp.Table) -> Iterator[exp.Expr]:
-    where = select.args.get("where")
-    outer = [join for join in select.args.get("joins") or [] if join.side]
-    if where is not None:
-        yield from _conjuncts(where.this)
-    for join in select.args.get("joins") or []:
-        if join.args.get("on") is not None and (not outer or (join.this is table and join.side == "LEFT")):
-            yield from _conjuncts(join.args["on"])
-
-
-def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
-    while isinstance(condition, exp.Paren):
-        condition = condition.this
-    if isinstance(condition, exp.And):
-        yield from _conjuncts(condition.this)
-        yield from _conjuncts(condition.expression)
-    else:
-        yield condition
-
-
-def _sides(condition: exp.Expr) -> list[exp.Expr]:
-    if isinstance(condition, exp.Between):
-        return [condition.this]
-    return [condition.this, condition.expression] if type(condition) in _TURNED else []
-
-
-def _is_time_of(node: exp.Expr, alias: str, time_column: str, *, alone: bool) -> bool:
-    if not isinstance(node, exp.Column) or node.name.lower() != time_column:
-        return False
-    return node.table.lower() == alias or (not node.table and alone)
-
-
-_TURNED: dict[type[exp.Expr], type[exp.Expr]] = {
-    exp.GT: exp.LT,
-    exp.GTE: exp.LTE,
-    exp.LT: exp.GT,
-    exp.LTE: exp.GTE,
-    exp.EQ: exp.EQ,
-}
-"""What a comparison says from the other side."""
-
-
-def _bounds_by(condition: exp.Expr, side: exp.Expr) -> TimeBounds:
-    if isinstance(condition, exp.Between):
-        return TimeBounds(first=moment_of(condition.args["low"]), last=moment_of(condition.args["high"]))
-    on_the_left = side is condition.this
-    kind = type(condition) if on_the_left else _TURNED[type(condition)]
-    moment = moment_of(condition.expression if on_the_left else condition.this)
-    return TimeBounds(
-        first=moment if kind in {exp.GT, exp.GTE, exp.EQ} else None,
-        last=moment if kind in {exp.LT, exp.LTE, exp.EQ} else None,
+def read(query: exp.Query) -> QueryBounds:
+    """Read the bounds of a query whose tables are bound to their views. Changes nothing in the tree."""
+    reader = _Reader()
+    reader.query(query, {}, ALWAYS)
+    named = {column.name.lower() for column in query.find_all(exp.Column)}
+    return QueryBounds(
+        conditions={view: tuple(found) for view, found in reader.found.items()},
+        partition_columns=frozenset(named & PARTITION_COLUMNS),
     )
 
 
-def moment_of(node: exp.Expr) -> datetime | None:
-    """Return the time that a constant expression means; None if it is not one that can be told beforehand."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if isinstance(node, exp.Cast):
-        return moment_of(node.this)
-    if isinstance(node, exp.Literal) and node.is_string:
-        return _read(node.name)
-    if isinstance(node, exp.Add | exp.Sub):
-        start, span = moment_of(node.this), _span_of(node.expression)
-        if start is None or span is None:
-            return None
-        return start + span if isinstance(node, exp.Add) else start - span
-    if isinstance(node, exp.DateAdd | exp.TimestampAdd | exp.TimeAdd):
-        start, span = moment_of(node.this), _units(node.expression, node.args.get("unit"))
-        return start + span if start is not None and span is not None else None
-    return None
+@dataclass(slots=True)
+class _CTE:
+    """A common table expression, and what each mention of it asks of its output columns."""
+
+    query: exp.Expr
+    scope: Mapping[str, _CTE]
+    opaque: bool
+    demands: list[Condition] = field(default_factory=list)
+
+    @property
+    def demand(self) -> Condition:
+        return any_of(self.demands) if self.demands and not self.opaque else ALWAYS
 
 
-def _read(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+class _Reader:
+    """Walks a query from outside inwards, with what is asked of the output of the part at hand."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[Condition]] = {}
+
+    def query(self, query: exp.Expr, scope: Mapping[str, _CTE], asked: Condition) -> None:
+        ctes = _ctes(query, scope)
+        scope = {**scope, **ctes}
+        match query:
+            case exp.Select():
+                self._select(query, scope, asked)
+            case exp.SetOperation():
+                self._set_operation(query, scope, asked)
+            case exp.Subquery() if isinstance(query.this, exp.Query):
+                plain = _has_only(query, {"this", "alias", "with_"})
+                self.query(query.this, scope, asked if plain and not query.alias_column_names else ALWAYS)
+            case _:
+                self._rest(query, scope)
+        for cte in reversed(ctes.values()):  # all that mention it have been walked through
+            self.query(cte.query, cte.scope, cte.demand)
+
+    def _set_operation(self, query: exp.SetOperation, scope: Mapping[str, _CTE], asked: Condition) -> None:
+        """Ask both sides what is asked of the whole, if it is known which column is which."""
+        left, right = query.this, query.expression
+        same = _has_only(query, {"this", "expression", "distinct", "with_", "order"})
+        names = [_outputs(side) for side in (left, right)] if same else [[], []]
+        if not names[0] or names[0] != names[1]:
+            asked = ALWAYS
+        self.query(left, scope, asked)
+        self.query(right, scope, asked)
+
+    def _select(self, select: exp.Select, scope: Mapping[str, _CTE], asked: Condition) -> None:
+        sources = _sources_of(select)
+        found = list(_conditions_of(select, sources))
+        if _filters_commute(select):
+            found.append(_inside(asked, Projections(select.expressions, len(sources))))
+        condition = all_of(found)
+        for source in sources:
+            self._source(source, scope, conditions.about(condition, source.name))
+        walked = {id(source.node) for source in sources}
+        for part in _parts_of(select):
+            self._rest(part, scope, walked)
+
+    def _source(self, source: _Source, scope: Mapping[str, _CTE], condition: Condition) -> None:
+        node = source.node
+        if isinstance(node, exp.Table) and _has_only(node, {"this", "db", "catalog", "alias"}):
+            self._table(node, scope, ALWAYS if node.alias_column_names else condition)
+        elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
+            self.query(node, scope, condition)
+        else:
+            self._rest(node, scope)
+
+    def _table(self, table: exp.Table, scope: Mapping[str, _CTE], condition: Condition) -> None:
+        name = table.name
+        if table.db == ENGINE_SCHEMA:
+            self.found.setdefault(name, []).append(condition)
+        elif not table.db and name.lower() in scope:
+            scope[name.lower()].demands.append(condition)
+
+    def _rest(self, part: exp.Expr, scope: Mapping[str, _CTE], walked: Iterable[int] = frozenset()) -> None:
+        """Walk through a part that says nothing about the tables in it."""
+        if id(part) in walked:
+            return
+        if isinstance(part, exp.Table):
+            self._table(part, scope, ALWAYS)
+        for child in part.iter_expressions():
+            if isinstance(child, exp.Query) and id(child) not in walked and not isinstance(child, exp.Table):
+                self.query(child, scope, ALWAYS)
+            else:
+                self._rest(child, scope, walked)
 
 
-def _span_of(node: exp.Expr) -> timedelta | None:
-    if isinstance(node, exp.Interval) and node.this is not None:
-        return _units(node.this, node.args.get("unit"))
-    if isinstance(node, exp.Literal) and not node.is_string:
-        return _units(node, exp.var("DAY"))
-    return None
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Something in FROM, and how it is joined to what stands before it."""
+
+    name: str
+    node: exp.Expr
+    join: exp.Join | None = None
 
 
-def _units(amount: exp.Expr, unit: exp.Expr | None) -> timedelta | None:
-    sign = -1 if isinstance(amount, exp.Neg) else 1
-    literal = amount.this if isinstance(amount, exp.Neg) else amount
-    name = unit.name.upper().removesuffix("S") if unit is not None else ""
-    try:
-        return sign * timedelta(seconds=float(literal.name) * _SECONDS[name])
-    except (KeyError, ValueError, OverflowError):
-        return None
+def _ctes(query: exp.Expr, scope: Mapping[str, _CTE]) -> dict[str, _CTE]:
+    """Each CTE sees those before it; a recursive one is left as it is."""
+    found: dict[str, _CTE] = {}
+    with_ = query.args.get("with_")
+    if with_ is None:
+        return found
+    for cte in with_.expressions:
+        opaque = bool(with_.recursive or cte.alias_column_names)
+        found[cte.alias.lower()] = _CTE(cte.this, {**scope, **found}, opaque)
+    return found
 
 
-_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400, "WEEK": 604_800}
+def _sources_of(select: exp.Select) -> list[_Source]:
+    from_ = select.args.get("from_")
+    first = [_Source(_alias(from_.this), from_.this)] if from_ is not None else []
+    joins = select.args.get("joins") or []
+    return [*first, *(_Source(_alias(join.this), join.this, join) for join in joins)]
+
+
+def _alias(node: exp.Expr) -> str:
+    return node.alias_or_name.lower()
+
+
+_BEFORE_WHERE = ("match", "connect", "sample")
+"""Parts of a SELECT that see rows which WHERE drops after them."""
+
+
+def _conditions_of(select: exp.Select, sources: Iterable[_Source]) -> Iterator[Condition]:
+    if any(select.args.get(part) for part in _BEFORE_WHERE):
+        return
+    where = select.args.get("where")
+    if where is not None:
+        yield conditions.read(where.this)
+    for source in sources:
+        on = source.join.args.get("on") if source.join is not None else None
+        if source.join is not None and on is not None:
+            yield _of_join(conditions.read(on), source.join, source.name)
+
+
+def _of_join(condition: Condition, join: exp.Join, joined: str) -> Condition:
+    """Keep of an ON what no row is lost by that the join would show nonetheless, with NULLs beside it."""
+    if join.method:
+        return ALWAYS
+    if join.kind == "ANTI" or join.side == "LEFT":
+        return conditions.about(condition, joined, named=True)
+    if join.side == "RIGHT":
+        return conditions.without(condition, joined)
+    return condition if not join.side else ALWAYS
+
+
+def _inside(condition: Condition, outputs: Projections) -> Condition:
+    """Return a condition on output columns as one on what they are made of."""
+    if isinstance(condition, Comparison):
+        source = outputs.source_of(condition.operand.column)
+        return condition.over(source) if source is not None else ALWAYS
+    parts = [_inside(part, outputs) for part in condition.parts]
+    return all_of(parts) if isinstance(condition, AllOf) else any_of(parts)
+
+
+_COMMUTING = {
+    *("expressions", "from_", "joins", "laterals", "where", "group", "having", "order", "distinct", "with_"),
+    "hint",
+}
+
+
+def _filters_commute(select: exp.Select) -> bool:
+    """Tell whether dropping rows after a SELECT, by a column that is not computed, is dropping them before it."""
+    distinct = select.args.get("distinct")
+    return (
+        _has_only(select, _COMMUTING)
+        and not (distinct is not None and distinct.args.get("on"))
+        and select.find(exp.Window) is None
+    )
+
+
+def _has_only(node: exp.Expr, keys: set[str]) -> bool:
+    return all(key in keys or not value for key, value in node.args.items())
+
+
+def _outputs(side: exp.Expr) -> list[str]:
+    """Return the names of the output columns of one side of a set operation; none if there is a star."""
+    query = side.unnest() if isinstance(side, exp.Subquery) else side
+    if not isinstance(query, exp.Select) or any(one.is_star for one in query.expressions):
+        return []
+    return [one.alias_or_name.lower() for one in query.expressions]
+
+
+def _parts_of(select: exp.Select) -> Iterator[exp.Expr]:
+    """Yield all parts of a SELECT but its CTEs, which are walked through with what is asked of them."""
+    for child in select.iter_expressions():
+        if not isinstance(child, exp.With):
+            yield child

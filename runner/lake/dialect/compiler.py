@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.errors import Remark
-    from runner.lake.dialect.bounds import TimeBounds
+    from runner.lake.dialect.bounds import QueryBounds
     from runner.lake.dialect.sql_types import SqlType
     from runner.lake.table import TableName
 
@@ -52,8 +52,8 @@ class CompiledQuery:
     tables: frozenset[TableName]
     doubts: tuple[str, ...]
     """Why the same time might not give the same answer; empty for most queries."""
-    bounds: Mapping[TableName, TimeBounds] = field(default_factory=dict)
-    """Which event times of each table the query can need: what lies outside need not be read."""
+    bounds: QueryBounds
+    """What is known of the times that the query can need: what lies outside need not be read."""
     approximations: tuple[Remark, ...] = field(default=())
     """What may answer differently from the engine whose SQL this is, and why."""
 
@@ -121,7 +121,6 @@ def _compiled(
     macros.expand(query, reference)
     reference_time.bind(query, reference)
     used = tables.bind(query, known)
-    spans = bounds.bounds_of(query, used)
     findings = Findings()
     if dialect == SNOWFLAKE:
         structure.normalise(query)
@@ -135,7 +134,7 @@ def _compiled(
         sql=query.sql("duckdb", identify=True),
         tables=frozenset(used.values()),
         doubts=doubts,
-        bounds=spans,
+        bounds=bounds.read(query),
         approximations=tuple(sorted(set(findings.approximations))),
     )
 

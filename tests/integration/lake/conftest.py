@@ -30,9 +30,7 @@ class SmallLake:
         self._writer = duckdb.connect()
         self._writer.execute("SET TimeZone='UTC'")
 
-    def write(
-        self, select: str, table: str = "panther_logs/app_logs", part: str = "p_date=2026-07-01/a.parquet"
-    ) -> Path:
+    def write(self, select: str, table: str = "panther_logs/app_logs", part: str = "a.parquet") -> Path:
         """Write the rows of a SELECT to a file of a table; returns its path."""
         path = self.folder / table / part
         path.parent.mkdir(parents=True, exist_ok=True)

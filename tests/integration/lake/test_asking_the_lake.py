@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.errors import UnknownLogType
+from runner.errors import UnknownLogType, UnreadableLake
 from runner.lake.table import TableName
+from runner.lake.windows import EARLIEST
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 LOGS = "panther_logs.public.app_logs"
@@ -128,6 +129,61 @@ def test_a_row_without_a_time_is_not_seen(lake):
     assert lake.values(f"select id from {LOGS}") == []
 
 
+@pytest.mark.parametrize(
+    ("where", "is_unbounded"),
+    [("p_occurs_since('1 hour')", False), ("p_occurs_before('2026-07-01')", True), ("id = 1", True)],
+)
+def test_a_table_that_is_read_from_its_first_row_on_is_named(app_logs, where, is_unbounded):
+    engine = app_logs.engine()
+    query = engine.compile(f"select id from {LOGS} where {where}", dialect="duckdb", reference=NOON)
+
+    (windows,) = engine.windows(query, NOON).values()
+
+    assert (windows[0].low == EARLIEST) is is_unbounded
+
+
+def test_a_table_may_name_its_time_column_or_none(lake):
+    lake.write(
+        "SELECT 1 AS id, TIMESTAMP '2026-07-01 13:00:00' AS \"Start\"", table="snowflake.account_usage/logins"
+    )
+    file = lake.folder / "snowflake.account_usage" / "logins" / "_table.yml"
+    sql = "select id from snowflake.account_usage.logins"
+    without = lake.values(sql)
+
+    file.write_text("time_column: start\n")
+    named = lake.values(sql), lake.values(sql, at=NOON + timedelta(hours=2))
+    file.write_text("time_column: null\n")
+
+    assert (without, named, lake.values(sql)) == ([(1,)], ([], [(1,)]), [(1,)])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("time_column: begin\n", "the table has no column begin"),
+        ("time: p_event_time\n", "expected one key"),
+        ("time_column: 5\n", "expected the name of a column or null, found 5"),
+        ("time_column: [\n", "not YAML"),
+    ],
+)
+def test_a_faulty_table_file_is_named_with_its_fault(app_logs, text, reason):
+    file = app_logs.folder / "panther_logs" / "app_logs" / "_table.yml"
+    file.write_text(text)
+
+    with pytest.raises(UnreadableLake, match=f"{file}: .*{reason}"):
+        app_logs.values(f"select id from {LOGS}")
+
+
+def test_partition_columns_can_be_asked_for(app_logs):
+    sql = f"select id, p_date::varchar, p_hour from {LOGS} where p_date = '2026-07-01' and p_hour < 10"
+
+    assert app_logs.values(sql) == [(2, "2026-07-01", 9)]
+    assert (
+        app_logs.values(f"select * exclude (name) from {LOGS} where p_hour = 11", dialect="snowflake")[0][0]
+        == 1
+    )
+
+
 def test_a_timeless_table_is_read_whole_and_named(app_logs):
     app_logs.write("SELECT 'ann' AS name, 'admin' AS role", table="panther_lookups/people", part="a.parquet")
     engine = app_logs.engine()
@@ -135,7 +191,8 @@ def test_a_timeless_table_is_read_whole_and_named(app_logs):
     query = engine.compile(sql, dialect="duckdb", reference=NOON)
 
     assert app_logs.values(sql) == [("admin",)]
-    assert engine.timeless_tables(query, NOON) == {TableName(database="panther_lookups", table="people")}
+    windows = engine.windows(query, NOON)
+    assert windows[TableName(database="panther_lookups", table="people")] is None
 
 
 QUERIES = [
@@ -279,9 +336,7 @@ def test_a_file_that_comes_during_a_run_is_not_seen(app_logs):
     query = engine.compile(f"select count(*) as n from {LOGS}", dialect="duckdb", reference=NOON)
     snapshot = engine.snapshot(query, NOON)
 
-    app_logs.write(
-        "SELECT 9 AS id, TIMESTAMP '2026-07-01 11:00:00' AS p_event_time", part="p_date=2026-07-01/b.parquet"
-    )
+    app_logs.write("SELECT 9 AS id, TIMESTAMP '2026-07-01 11:00:00' AS p_event_time", part="b.parquet")
 
     assert [batch.row(0) for batch in engine.run(query, snapshot, NOON)] == [{"n": 3}]
     assert app_logs.values(f"select count(*) as n from {LOGS}", engine=engine) == [(4,)]

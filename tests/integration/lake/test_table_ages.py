@@ -2,14 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.clock import SystemClock
 from runner.lake.freshness import FreshnessLimits, ages_of, newest_before
-from runner.lake.table import Snapshot, TableName, snapshot
+from runner.lake.index.lake_index import LakeIndex
+from runner.lake.snapshots import Snapshots
+from runner.lake.table import TableName
 
 AT = datetime(2026, 1, 15, 9, tzinfo=UTC)
 LOGINS = TableName(database="panther_logs", table="logins")
@@ -35,8 +39,18 @@ def write(lake, *times, day="2026-01-15", name="0", column="p_event_time", **giv
 
 
 def age(lake, minutes=60, at=AT, **limits):
-    files = snapshot(lake, [LOGINS], until=at.date())
-    return ages_of(files, FreshnessLimits(of_others=minutes, **limits), at)
+    index = LakeIndex(lake, None, SystemClock())
+    with duckdb.connect(":memory:") as connection:
+        files = Files(lake, index, connection)
+        found = ages_of(files, [LOGINS], FreshnessLimits(of_others=minutes, **limits), at)
+    index.close()
+    return found
+
+
+class Files(Snapshots):
+    """The files of a lake, as an engine tells them."""
+
+    files_before = Snapshots.before
 
 
 def test_a_table_is_fresh_up_to_its_limit_and_stale_beyond_it(lake):
@@ -63,9 +77,9 @@ def test_rows_from_after_the_reference_time_make_nothing_fresh(lake):
 def test_what_the_footer_does_not_say_is_read(lake, given):
     write(lake, before(90), before(30), before(-30), **given)
 
-    assert newest_before([lake / "panther_logs/logins/p_date=2026-01-15/0.parquet"], AT, LONG_AGO) == before(
-        30
-    )
+    assert newest_before(
+        [lake / "panther_logs/logins/p_date=2026-01-15/0.parquet"], "p_event_time", AT, LONG_AGO
+    ) == before(30)
 
 
 def test_a_table_with_later_days_only_has_no_data(lake):
@@ -97,14 +111,19 @@ def test_a_table_without_times_has_no_age(lake):
 
 
 def test_a_file_that_is_gone_is_passed_over(lake):
-    write(lake, before(300))
-    gone = write(lake, before(10), name="1")
-    files = Snapshot(files={LOGINS: (gone, gone.with_name("0.parquet"))})
-    gone.unlink()
+    there = write(lake, before(300))
 
-    (found,) = ages_of(files, FreshnessLimits(of_others=60), AT)
+    assert newest_before([there.with_name("gone.parquet"), there], "p_event_time", AT, LONG_AGO) == before(
+        300
+    )
 
-    assert found.newest == before(300)
+
+def test_what_is_older_than_the_first_look_is_found(lake):
+    write(lake, before(5000), before(-5000), day="")
+    write(lake, before(3000), day="2026-01-13")
+    write(lake, before(200_000), day="2025-08-29")
+
+    assert [one.newest for one in age(lake)] == [before(3000)]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ pivot panther_logs.app_logs on id using count(*)
 from (show databases)
 select * from '/etc/passwd'
 select * from "/etc/passwd"
-select * from '{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet'
+select * from '{lake}/panther_logs/app_logs/a.parquet'
 select * from '{lake}/**/*.parquet'
 select * from 'https://example.test/x.csv'
 select * from 's3://bucket/x.parquet'
@@ -90,11 +90,11 @@ select * from read_ndjson('/etc/passwd')
 select * from read_ndjson_objects('/etc/passwd')
 select * from read_duckdb('/etc/passwd')
 select * from read_parquet('/etc/passwd')
-select * from read_parquet('{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet')
-select * from parquet_scan('{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet')
-select * from parquet_metadata('{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet')
-select * from parquet_schema('{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet')
-select * from parquet_kv_metadata('{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet')
+select * from read_parquet('{lake}/panther_logs/app_logs/a.parquet')
+select * from parquet_scan('{lake}/panther_logs/app_logs/a.parquet')
+select * from parquet_metadata('{lake}/panther_logs/app_logs/a.parquet')
+select * from parquet_schema('{lake}/panther_logs/app_logs/a.parquet')
+select * from parquet_kv_metadata('{lake}/panther_logs/app_logs/a.parquet')
 select * from glob('{lake}/**')
 select * from glob('/etc/*')
 select * from main.read_text('/etc/passwd')
@@ -175,7 +175,7 @@ select sum(id) filter (where getenv('x') is null) as s from panther_logs.app_log
 select ? as x
 select $x as x
 select * from (with duckdb_views as (select 1 as a) select a from duckdb_views) q, duckdb_views
-select * from (with "{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet" as (select 1 as a) select 1) q, "{lake}/panther_logs/app_logs/p_date=2026-07-01/a.parquet"
+select * from (with "{lake}/panther_logs/app_logs/a.parquet" as (select 1 as a) select 1) q, "{lake}/panther_logs/app_logs/a.parquet"
 """
 
 ALLOWED = """
@@ -239,7 +239,7 @@ def locked(standing_logs):
     """Return the bare connection of an engine, with the view of a table in place, and a secret beside the lake."""
     table, outside = standing_logs.folder / "panther_logs/app_logs", standing_logs.folder.parent
     (outside / "secret.csv").write_text("password\nhunter2\n")
-    (outside / "secret.parquet").write_bytes((table / "p_date=2026-07-01/a.parquet").read_bytes())
+    (outside / "secret.parquet").write_bytes((table / "a.parquet").read_bytes())
     standing_logs.ask("select 1 as x from panther_logs.app_logs")
     (table / ".link.parquet").symlink_to(outside / "secret.parquet")
     return standing_logs.standing._connection

@@ -64,7 +64,7 @@ class Project:
 
     def add_logins(self, *times, row_ids=True, user="ann"):
         """Write failed logins at some times, `hours` before or after 09:00."""
-        folder = self.root / "datalake" / "panther_logs" / "logins" / "p_date=2026-01-14"
+        folder = self.root / "datalake" / "panther_logs" / "logins"
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.iterdir()))
         rows = {

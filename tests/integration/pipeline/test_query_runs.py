@@ -54,7 +54,9 @@ def test_a_run_stores_its_alerts_and_what_it_did(project):
     run = report.run
     assert (run.state, run.fault) == (RunState.SUCCEEDED, None)
     assert (run.counts.rows, run.counts.matches, run.counts.errors) == (3, 3, 0)
-    assert run.counts.bytes == sum(file.stat().st_size for file in project.root.rglob("*.parquet"))
+    assert run.counts.bytes == sum(
+        file.stat().st_size for file in (project.root / "datalake").rglob("*.parquet")
+    )
     assert counts_of(project.alerts()) == [3]
 
 

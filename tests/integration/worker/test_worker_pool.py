@@ -80,7 +80,7 @@ def test_a_run_whose_rules_are_too_slow_for_its_deadline_names_the_rule(own_pool
     slow = "import time\ndef rule(event):\n    time.sleep(0.5)\n    return True\n"
 
     with pytest.raises(QueryTimeout, match="killed while the rule 'R0' was asked"):
-        own_pool.run(job(slow, seconds=0.3, evaluation_seconds=5), spool)
+        own_pool.run(job(slow, seconds=0.9, evaluation_seconds=5), spool)
 
 
 def test_a_query_that_needs_too_much_memory_fails_and_its_worker_goes_on(own_pool, job, spool):

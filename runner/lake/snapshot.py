@@ -1,0 +1,67 @@
+"""The files that a run reads, fixed once: what arrives later is not seen."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from runner.lake.index.lake_index import IndexedFile
+    from runner.lake.table import TableName
+    from runner.lake.windows import Windows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableFiles:
+    """The files of one table that a run reads.
+
+    `schema` is a file without rows that has every column, None if no file could be read for it. `time_column` is
+    None for a table without one. `windows` are those that the query asks for, and before the reference time.
+    """
+
+    schema: Path | None
+    files: Sequence[IndexedFile]
+    time_column: str | None
+    partition_columns: Mapping[str, str]
+    """The partition columns that the query names and the files do not have, and the SQL of each."""
+    windows: Windows
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files to read, the schema first."""
+        return [*([self.schema] if self.schema else []), *(file.path for file in self.files)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The files that a run reads, by table."""
+
+    tables: Mapping[TableName, TableFiles]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files with rows together."""
+        return sum(file.size for table in self.tables.values() for file in table.files)
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files."""
+        return [path for table in self.tables.values() for path in table.paths]
+
+    @property
+    def digest(self) -> str:
+        """What stands for the files: the same files, unchanged, have the same."""
+        content = hashlib.sha256()
+        for name, table in sorted(self.tables.items()):
+            for file in table.files:
+                content.update(f"{name.view}\0{file.path}\0{file.size}\0{file.written}\n".encode())
+        return content.hexdigest()[:16]
+
+    @property
+    def has_vanished(self) -> bool:
+        """Whether one of the files is gone by now."""
+        return not all(path.exists() for path in self.paths)

@@ -143,15 +143,23 @@ def _option_rows(options: Sequence[Option]) -> list[tuple[str, str, str]]:
     ]
 
 
+_DEFAULTS: Mapping[str, str] = {
+    "http.listen": "`off`",
+    "heartbeat.url": "`off`",
+    "workers.count": "the number of processors",
+}
+"""How defaults are told that their value does not tell."""
+
+
 def _default(option: Option) -> str:
-    if option.name in {"http.listen", "heartbeat.url"}:
-        return "`off`"
+    if option.name in _DEFAULTS:
+        return _DEFAULTS[option.name]
     if option.default in (None, "", {}, ()):
         return "none"
+    if isinstance(option.default, tuple):
+        return ", ".join(f"`{value}`" for value in option.default)
     if isinstance(option.default, bool):
         return f"`{str(option.default).lower()}`"
-    if option.name == "workers.count":
-        return "the number of processors"
     if option.name == "workers.memory":
         return f"`{option.default // 2**30}GiB`"
     return f"`{option.default}`"

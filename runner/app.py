@@ -47,7 +47,9 @@ def build(
     Raises `StoreError` if the state database cannot be opened.
     """
     with ExitStack() as stack:
-        catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
+        catalogue = read_catalogue(
+            settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
+        )
         url = settings.state_url if keep_state else _passing_url(stack)
         store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
         stack.callback(store.close)

@@ -166,15 +166,31 @@ def _worker_memory(value: Any) -> int:
     return size
 
 
+PANTHERS_FOLDERS = (
+    "*data_models*",
+    "*/global_helpers",
+    "*lookup_tables*",
+    "*rules*",
+    "*/packs",
+    "*policies*",
+    "*queries*",
+    "*scheduled_prompts*",
+)
+"""The folders of a repository in which Panther's own tool looks; paths begin with `./`, and `*` crosses slashes."""
+
 OPTIONS: tuple[Option, ...] = (
     Option(
         name="definitions.exclude",
         read=texts,
-        default=("indexes", "templates", "test_scenarios"),
-        help=(
-            "Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's. "
-            "By default those that Panther's tool passes over too."
-        ),
+        default=(),
+        help="Folders, relative to the project folder, in which no definitions are looked for; nor are they in the lake's.",
+    ),
+    Option(
+        name="definitions.folders",
+        read=texts,
+        default=PANTHERS_FOLDERS,
+        help="Shell-style patterns of the folders in which definitions are looked for, besides the project folder "
+        "itself; `*` alone means everywhere. The defaults are Panther's.",
     ),
     Option(
         name="definitions.destinations",

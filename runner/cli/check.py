@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from runner.cli.check_formats import FORMATS, Findings
 from runner.cli.options import Scope, find_scope, format_option, lake_option
 from runner.clock import SystemClock
 from runner.definitions.catalogue import read_catalogue
+from runner.definitions.location import Location
 from runner.definitions.lookup_rows import read_rows
 from runner.errors import DefinitionError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
@@ -63,6 +65,7 @@ def command(
     catalogue = read_catalogue(
         scope.settings.root,
         exclude=scope.settings.not_definitions,
+        folders=scope.folders,
         destinations=tuple(_destinations(scope)),
     )
     errors = [*catalogue.errors, *_lookup_errors(catalogue)]
@@ -82,6 +85,9 @@ def command(
         verdicts=of_queries.verdicts,
     )
     FORMATS[output_format](findings)
+    if not findings.counts:
+        looked = ", ".join(scope.folders) or "every folder"
+        output.complain([f"note: definitions are looked for in {looked} (setting definitions.folders)"])
     return int(bool(findings.errors) or (fail_on_warnings and bool(findings.notices)))
 
 
@@ -96,7 +102,7 @@ def _destinations(scope: Scope) -> Iterator[str]:
 
 def _counts(catalogue: Catalogue, scope: Scope) -> Mapping[Kind, int]:
     """Count the files of each kind in the scope, sound or not."""
-    return catalogue.counts if scope.is_whole else read_catalogue(scope.folder).counts
+    return Counter(kind for path, kind in catalogue.kinds.items() if scope.holds(Location(path)))
 
 
 def _lookup_errors(catalogue: Catalogue) -> Iterator[DefinitionError]:

@@ -53,7 +53,9 @@ def command(
     become gaps, until it goes on or a trial of it is due.
     """
     settings = load_settings(project, state__url=state)
-    catalogue = read_catalogue(settings.root, exclude=settings.not_definitions)
+    catalogue = read_catalogue(
+        settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
+    )
     moment = after or SystemClock().now()
     rows = [
         row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,16 @@ class Scope:
     def is_whole(self) -> bool:
         """Whether the whole project is looked at."""
         return self.folder == self.settings.root
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where definitions are looked for, as patterns: where the project says, and anywhere in a part of it."""
+        patterns: tuple[str, ...] = self.settings["definitions.folders"]
+        if self.is_whole or not patterns:
+            return patterns
+        folder = self.folder if self.folder.is_dir() else self.folder.parent
+        own = f"./{folder.relative_to(self.settings.root).as_posix()}"
+        return (*patterns, escape(own), f"{escape(own)}/*")
 
     def holds(self, location: Location) -> bool:
         """Tell whether a place in the project's files lies in the folder; of a whole project, every place does.

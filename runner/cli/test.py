@@ -143,7 +143,7 @@ def command(
     if not watch:
         return test(_read(wishes))
     settings = wishes.scope.settings
-    files = DefinitionFiles(settings.root, exclude=settings.not_definitions)
+    files = DefinitionFiles(settings.root, exclude=settings.not_definitions, folders=wishes.scope.folders)
     return watching.retest_on_change(files, test)
 
 
@@ -151,13 +151,13 @@ def _read(wishes: Wishes) -> Catalogue:
     """Read what is needed to test what was asked for."""
     settings, scope = wishes.scope.settings, wishes.scope
     if wishes.is_whole:
-        return read_catalogue(settings.root, exclude=settings.not_definitions)
+        return read_catalogue(settings.root, exclude=settings.not_definitions, folders=scope.folders)
     ids = [name.encode() for name in wishes.ids]
 
     def wanted(path: Path, raw: bytes) -> bool:
         return scope.holds(Location(path)) and (not ids or any(name in raw for name in ids))
 
-    return read_part(settings.root, wanted, exclude=settings.not_definitions)
+    return read_part(settings.root, wanted, exclude=settings.not_definitions, folders=scope.folders)
 
 
 def _test(catalogue: Catalogue, wishes: Wishes, report: Report, touched: Collection[str] | None) -> int:
@@ -203,7 +203,7 @@ def _chosen(catalogue: Catalogue, wishes: Wishes) -> list[Judged]:
 def _all_ids(wishes: Wishes) -> list[str]:
     """Return the ids of all detections in the scope, for a suggestion."""
     settings = wishes.scope.settings
-    whole = read_catalogue(settings.root, exclude=settings.not_definitions)
+    whole = read_catalogue(settings.root, exclude=settings.not_definitions, folders=wishes.scope.folders)
     return [*whole.rules, *whole.stream_rules, *whole.policies]
 
 

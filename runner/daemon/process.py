@@ -202,7 +202,9 @@ class Daemon:
             )
         )
         self._definitions = CurrentDefinitions(
-            DefinitionFiles(settings.root, exclude=settings.not_definitions),
+            DefinitionFiles(
+                settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
+            ),
             self._store.definitions,
             self._checkpoints,
         )

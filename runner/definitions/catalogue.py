@@ -74,6 +74,8 @@ class Catalogue:
     packs: Mapping[str, Pack]
     counts: Mapping[Kind, int]
     """How many files of each kind were seen, sound or not."""
+    kinds: Mapping[Path, Kind]
+    """What kind of definition each file is, sound or not; paths are relative to the root."""
     errors: tuple[DefinitionError, ...]
     warnings: tuple[Notice, ...]
     refused: tuple[DefinitionError, ...]
@@ -106,16 +108,21 @@ class Catalogue:
 
 
 def read_catalogue(
-    root: Path, *, exclude: tuple[str, ...] = (), destinations: tuple[str, ...] = ()
+    root: Path,
+    *,
+    exclude: tuple[str, ...] = (),
+    folders: tuple[str, ...] = (),
+    destinations: tuple[str, ...] = (),
 ) -> Catalogue:
-    """Read every definition under `root`, without the `exclude`d folders (relative to it).
+    """Read every definition under `root`.
 
-    `destinations` are the names and ids that `OutputIds` may hold; if there are none, any will do.
+    `exclude` and `folders` say where to look, as in `contents_of`. `destinations` are the names and ids that
+    `OutputIds` may hold; if there are none, any will do.
     Never raises for what files hold: all that is wrong with them is in the catalogue's `errors`.
     """
     files = PythonFiles(root)
     with without_collecting():
-        readings = tuple(read_folder(root, files, exclude=exclude))
+        readings = tuple(read_folder(root, files, exclude=exclude, folders=folders))
     return catalogue_of(root, readings, files.imports, destinations=destinations)
 
 
@@ -152,6 +159,9 @@ def catalogue_of(
         correlation_rules=_of_kind(unique, CorrelationRule),
         packs=_of_kind(unique, Pack),
         counts=FrozenMapping(Counter(reading.kind for reading in readings if reading.kind)),
+        kinds=FrozenMapping(
+            (reading.location.path, reading.kind) for reading in readings if reading.kind is not None
+        ),
         errors=errors_in(findings),
         warnings=notices_in(findings),
         refused=errors_in(found for reading in readings for found in reading.refused),

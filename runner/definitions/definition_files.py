@@ -54,16 +54,17 @@ class _Entry:
 
 
 class DefinitionFiles:
-    """The definitions under `root`, without the `exclude`d folders (relative to it). Used by one thread."""
+    """The definitions under `root`; `exclude` and `folders` are those of `contents_of`. Used by one thread."""
 
-    def __init__(self, root: Path, *, exclude: tuple[str, ...] = ()) -> None:
+    def __init__(self, root: Path, *, exclude: tuple[str, ...] = (), folders: tuple[str, ...] = ()) -> None:
         self.root = root
         self._exclude = exclude
+        self._folders = folders
         self._entries: dict[str, _Entry] = {}
 
     def look(self) -> Sight:
         """Return what the files look like, without opening one."""
-        contents = contents_of(self.root, self._exclude)
+        contents = contents_of(self.root, self._exclude, self._folders)
         named = {path for entry in self._entries.values() for path in entry.python}
         return Sight(
             files=contents.files,

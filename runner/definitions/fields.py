@@ -15,6 +15,8 @@ from runner.errors import DefinitionError, InvalidField
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from pydantic_core import ErrorDetails
+
     from runner.definitions.location import Location
     from runner.definitions.yaml_document import KeyPath, Step, YamlDocument
 
@@ -52,7 +54,7 @@ def _faults(
 ) -> Iterator[DefinitionError]:
     """Translate pydantic's findings; those on one value (one for each member of a union) become one sentence."""
     found = [
-        (_in_document(fault["loc"], document.value), _kind_of(fault["type"], fault["loc"]))
+        (_in_document(fault, document.value), _kind_of(fault["type"], fault["loc"]))
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     for keys, faults in groupby(found, key=lambda fault: fault[0]):
@@ -74,13 +76,17 @@ def _kind_of(kind: str, loc: Sequence[int | str]) -> str:
     return _KEY if loc[-1] == _KEY else kind
 
 
-def _in_document(loc: Sequence[int | str], value: object) -> KeyPath:
-    """Return the part of pydantic's location that leads through the document, and a missing key at its end."""
+def _in_document(fault: ErrorDetails, value: object) -> KeyPath:
+    """Return the part of pydantic's location that leads through the document, and a missing key at its end.
+
+    What follows may name a member of a union, which is no part of the document.
+    """
     keys: list[Step] = []
-    for step in loc:
+    for step in fault["loc"]:
         if isinstance(value, Mapping):
             key = step if step in value else next((key for key in value if str(key) == step), step)
-            keys.append(key)
+            if key in value or fault["type"] == "missing":
+                keys.append(key)
             if key not in value:
                 break
             value = value[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.errors import DefinitionError
+
+
+_ENDINGS = (".yml", ".yaml")
 
 
 class Stamp(NamedTuple):
@@ -39,13 +43,15 @@ class FolderContents:
     """The folders that could not be looked into."""
 
 
-def contents_of(root: Path, exclude: tuple[str, ...] = ()) -> FolderContents:
+def contents_of(root: Path, exclude: tuple[str, ...] = (), folders: tuple[str, ...] = ()) -> FolderContents:
     """Return the YAML files under `root`, each real file and folder once, links or not.
 
-    `exclude` names folders relative to the root. Names that begin with a dot are passed over: among them are the
-    folders that Kubernetes keeps behind the links of a ConfigMap.
+    `exclude` names folders relative to the root. `folders` are shell-style patterns: of the folders below the root,
+    however deep, files are taken only from those whose path, such as `./rules/aws`, matches one; without patterns,
+    from all. Names that begin with a dot are passed over: among them are the folders that Kubernetes keeps behind the
+    links of a ConfigMap.
     """
-    walk = _Walk(os.fspath(root), exclude)
+    walk = _Walk(os.fspath(root), exclude, folders)
     walk.into("")
     return FolderContents(files=walk.files, folders=tuple(walk.folders), faults=tuple(walk.faults))
 
@@ -65,11 +71,12 @@ def _stamp(status: os.stat_result) -> Stamp:
 class _Walk:
     """One walk through the folders; paths are plain texts, as there may be tens of thousands of them."""
 
-    def __init__(self, root: str, exclude: tuple[str, ...]) -> None:
+    def __init__(self, root: str, exclude: tuple[str, ...], patterns: tuple[str, ...]) -> None:
         self.files: dict[str, Stamp | None] = {}
         self.folders: list[str] = []
         self.faults: list[DefinitionError] = []
         self._root = root
+        self._patterns = patterns
         self._excluded = {PurePosixPath(folder).as_posix() for folder in exclude}
         self._seen: set[tuple[int, int]] = set()
 
@@ -82,17 +89,24 @@ class _Walk:
             self._blame(folder, error)
             return
         self.folders.append(folder)
+        takes_files = self._takes_files(folder)
         for entry in entries:
             if not entry.name.startswith(".") and entry.name != "__pycache__":
-                self._take(entry, f"{folder}/{entry.name}" if folder else entry.name)
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                self._take(entry, path, takes_files=takes_files)
 
-    def _take(self, entry: os.DirEntry[str], path: str) -> None:
+    def _takes_files(self, folder: str) -> bool:
+        if not folder or not self._patterns:
+            return True
+        return any(fnmatchcase(f"./{folder}", pattern) for pattern in self._patterns)
+
+    def _take(self, entry: os.DirEntry[str], path: str, *, takes_files: bool) -> None:
         try:
             is_folder = entry.is_dir()
         except OSError as error:  # a loop of links, a file system that has gone away
             self._blame(path, error)
             return
-        if path in self._excluded if is_folder else not entry.name.endswith((".yml", ".yaml")):
+        if path in self._excluded if is_folder else not (takes_files and entry.name.endswith(_ENDINGS)):
             return
         try:
             status = entry.stat()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from runner.definitions.catalogue import Catalogue
+    from runner.definitions.folder import FolderContents
     from runner.definitions.reading import Reading
 
 _SHARED = re.compile(rb"AnalysisType[\"']?\s*:\s*[\"']?(global|datamodel|lookup_table)\b")
@@ -23,7 +24,11 @@ _SHARED = re.compile(rb"AnalysisType[\"']?\s*:\s*[\"']?(global|datamodel|lookup_
 
 
 def read_part(
-    root: Path, wanted: Callable[[Path, bytes], bool], *, exclude: tuple[str, ...] = ()
+    root: Path,
+    wanted: Callable[[Path, bytes], bool],
+    *,
+    exclude: tuple[str, ...] = (),
+    folders: tuple[str, ...] = (),
 ) -> Catalogue:
     """Read the definitions under `root` whose path (relative to it) and bytes are wanted, and all that is shared.
 
@@ -31,16 +36,16 @@ def read_part(
     would have been named for seems unknown. If a wanted detection derives from one that is not, everything is read.
     """
     files = PythonFiles(root)
-    part = catalogue_of(root, tuple(_readings(root, wanted, files, exclude)), files.imports)
+    contents = contents_of(root, exclude, folders)
+    part = catalogue_of(root, tuple(_readings(root, wanted, files, contents)), files.imports)
     if any(error.code == Code.UNKNOWN_BASE for error in part.errors):
-        return read_catalogue(root, exclude=exclude)
+        return read_catalogue(root, exclude=exclude, folders=folders)
     return part
 
 
 def _readings(
-    root: Path, wanted: Callable[[Path, bytes], bool], files: PythonFiles, exclude: tuple[str, ...]
+    root: Path, wanted: Callable[[Path, bytes], bool], files: PythonFiles, contents: FolderContents
 ) -> Iterator[Reading]:
-    contents = contents_of(root, exclude)
     yield from map(unread, contents.faults)
     for name in contents.files:
         path = Path(name)

@@ -42,13 +42,15 @@ _MARKS = tuple(_MARK.decode().encode(encoding) for encoding in _ENCODINGS)
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-def read_folder(root: Path, files: PythonFiles, *, exclude: tuple[str, ...] = ()) -> Iterator[Reading]:
+def read_folder(
+    root: Path, files: PythonFiles, *, exclude: tuple[str, ...] = (), folders: tuple[str, ...] = ()
+) -> Iterator[Reading]:
     """Yield a reading of each definition under `root`, in the order of the paths.
 
-    `files` reads the Python that definitions name. `exclude` names folders relative to the root that are left out.
+    `files` reads the Python that definitions name. `exclude` and `folders` say where to look, as in `contents_of`.
     Files without `AnalysisType` are nobody's definitions, and are passed over, also if they are not YAML.
     """
-    contents = contents_of(root, exclude)
+    contents = contents_of(root, exclude, folders)
     yield from map(unread, contents.faults)
     for path in contents.files:
         reading = read_file(root, Path(path), files)
@@ -77,6 +79,11 @@ def read_file(root: Path, path: Path, files: PythonFiles) -> Reading | None:
         raw = read_bytes(root / path, path)
     except UnreadableDefinition as error:
         return unread(error)
+    return read_content(raw, path, files)
+
+
+def read_content(raw: bytes, path: Path, files: PythonFiles) -> Reading | None:
+    """Return what a file's bytes define, or None if they are no definition; `path` is where the file stands."""
     if _MARK.lower() not in raw.lower() and not any(mark in raw for mark in _MARKS):
         return None
     try:

@@ -234,6 +234,30 @@ def test_a_destination_that_nobody_set_up_is_a_warning_once_some_are_known(proje
     assert "'chat'" not in known.out
 
 
+def test_templates_are_no_part_of_the_project_and_are_checked_on_their_own(project, here):
+    (project / "templates").mkdir()
+    (project / "templates" / "query.yml").write_text("AnalysisType: scheduled_query\nQueryName: Template\n")
+
+    whole = here("check", "--no-lake", cwd=project)
+    alone = here("check", "templates", "--no-lake", cwd=project)
+
+    assert (whole.code, alone.code) == (0, 1)
+    assert "Checked 1 scheduled_query, 1 scheduled_rule." in whole.out
+    assert "Checked 1 scheduled_query." in alone.out
+    assert "templates/query.yml:1:1: E102" in alone.out
+
+
+def test_a_project_in_which_nothing_is_found_is_told_where_was_looked(tmp_path, here):
+    (tmp_path / "detections").mkdir()
+    (tmp_path / "detections" / "a.yml").write_text("AnalysisType: rule\n")
+
+    ended = here("check", "--no-lake", cwd=tmp_path)
+
+    assert ended.code == 0
+    assert ended.out == "Checked no definitions.\n0 errors, 0 warnings.\n"
+    assert ended.err.startswith("note: definitions are looked for in *data_models*, */global_helpers,")
+
+
 def test_schemas_are_printed_for_editors(project, here):
     one = here("schema", "rule", cwd=project)
     all_of_them = here("schema", cwd=project)

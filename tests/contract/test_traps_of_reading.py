@@ -120,7 +120,9 @@ def test_templates_are_left_out_of_the_project_and_read_when_they_are_named(proj
 
     found = []
     for scope in (find_scope(project.root), find_scope(project.root / "templates")):
-        catalogue = read_catalogue(scope.settings.root, exclude=scope.settings.not_definitions)
+        catalogue = read_catalogue(
+            scope.settings.root, exclude=scope.settings.not_definitions, folders=scope.folders
+        )
         found.append([name for name, rule in catalogue.rules.items() if scope.holds(rule.location)])
 
     assert found == [["My.Rule"], ["A.Template"]]

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from runner.definitions.codes import Code
+from runner.options import OPTIONS
 
 
 def names_of(catalogue):
@@ -32,6 +33,39 @@ def test_templates_are_left_out_of_the_project_and_read_on_their_own(project):
 
     assert names_of(whole) == ["A"]
     assert names_of(project.read()) == ["B"]
+
+
+PANTHERS_FOLDERS = next(option.default for option in OPTIONS if option.name == "definitions.folders")
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_read"),
+    [
+        (".", True),
+        ("rules", True),
+        ("rules/aws/iam", True),
+        ("correlation_rules", True),
+        ("vendor/rules", True),
+        ("data_models/custom", True),
+        ("global_helpers", True),
+        ("global_helpers/old", False),  # the folder itself only, as with packs
+        ("packs", True),
+        ("packs/old", False),
+        ("policies", True),
+        ("queries/okta", True),
+        ("lookup_tables", True),
+        ("templates", False),
+        ("test_scenarios", False),
+        ("indexes", False),
+        ("docs/examples", False),
+    ],
+)
+def test_of_a_whole_repository_only_panthers_folders_are_read(project, folder, is_read):
+    project.query(f"{folder}/a.yml")
+
+    catalogue = project.read(folders=PANTHERS_FOLDERS)
+
+    assert len(catalogue.queries) == int(is_read)
 
 
 def test_only_the_folder_that_is_named_is_left_out(project):

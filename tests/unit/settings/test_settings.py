@@ -9,6 +9,7 @@ from runner.settings import RuleOverride
 
 GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "definitions.exclude": ("old,drafts", "tests", ("old", "drafts"), ("tests",)),
+    "definitions.folders": ("*/detections,*", "*/rules", ("*/detections", "*"), ("*/rules",)),
     "definitions.destinations": ("pagers,mail", "chat", ("pagers", "mail"), ("chat",)),
     "lake.location": ("lake", "other", "lake", "other"),
     "lake.query_dialect": ("trino", "duckdb", "trino", "duckdb"),

@@ -65,7 +65,9 @@ FULL = Size(
     end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=60_000),
     startup_rounds=7,
     overhead_rounds=30,
-    scheduling=SchedulingSize(few=100, many=10_000, together=1_000, idle_seconds=30, rounds=15),
+    scheduling=SchedulingSize(
+        few=100, many=10_000, together=1_000, start_seconds=60, idle_seconds=30, rounds=15
+    ),
 )
 SMOKE = Size(
     tables=(
@@ -81,7 +83,7 @@ SMOKE = Size(
     end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=3_000),
     startup_rounds=3,
     overhead_rounds=5,
-    scheduling=SchedulingSize(few=100, many=300, together=20, idle_seconds=2, rounds=3),
+    scheduling=SchedulingSize(few=100, many=300, together=20, start_seconds=10, idle_seconds=2, rounds=3),
 )
 
 

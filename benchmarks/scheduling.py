@@ -20,7 +20,7 @@ from figures import Figure
 from stopwatch import cpu_of_process, medians, peak_memory
 from workplace import REFERENCE
 
-from runner.clock import FrozenClock
+from runner.clock import FrozenClock, SystemClock
 from runner.daemon.planner import Planner
 from runner.definitions.location import Location
 from runner.definitions.scheduled_query import Dialect, QueryText, Schedule, ScheduledQuery
@@ -63,6 +63,8 @@ class SchedulingSize:
     few: int
     many: int
     together: int
+    start_seconds: float
+    """How long the daemon is given to start; then it is watched while nothing is due."""
     idle_seconds: float
     rounds: int
 
@@ -154,7 +156,7 @@ def _claim_seconds(store: StateStore) -> float:
 
 
 def _daemon(workplace: Workplace, size: SchedulingSize) -> Iterator[Figure]:
-    """Start the daemon over many queries of which a part falls due in the second minute, and watch it."""
+    """Start the daemon over many queries of which a part falls due in a later minute, and watch it."""
     project = workplace.folder / "many"
     shutil.rmtree(project, ignore_errors=True)
     _write_project(project, size)
@@ -185,13 +187,15 @@ def _daemon(workplace: Workplace, size: SchedulingSize) -> Iterator[Figure]:
 
 
 def _write_project(project: Path, size: SchedulingSize) -> None:
-    """Write the queries: `together` of them are due every two minutes, the others seldom."""
+    """Write the queries: `together` of them are due in one minute of this hour, the others seldom."""
+    wait = timedelta(seconds=size.start_seconds + size.idle_seconds + 60)
+    minute = (SystemClock().now() + wait).minute
     (project / "queries").mkdir(parents=True)
     (project / "datalake").mkdir()
     (project / "runner.toml").write_text("", encoding="utf-8")
     for number in range(size.many):
         if number < size.together:
-            when = "RateMinutes: 2"
+            when = f'CronExpression: "{minute} * * * *"'
         elif number % 2:
             when = f"RateMinutes: {1440 + number % 7}"
         else:

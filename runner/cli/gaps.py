@@ -15,6 +15,7 @@ from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.errors import SlotTaken
 from runner.runs.query_run import RunState
+from runner.schedule.ledger import GapReason, disabled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.app import App
-    from runner.schedule.ledger import GapReason
+    from runner.schedule.ledger import Interval
 
     Gap = tuple[str, datetime, GapReason]
 
@@ -48,25 +49,46 @@ def command(
 ) -> int:
     """List the due times of QUERY (default: of all) that were not evaluated, oldest first, and why.
 
-    With --fill the exit code is 1 if one of them failed again.
+    After them come the stretches of time in which a query was disabled: nothing was due then, and nothing is
+    filled. With --fill the exit code is 1 if one of them failed again.
     """
     logs.configure(as_json=True, mask=mask().masked)
     settings = load_settings(project, state__url=state)
     with app.build(settings, SystemClock()) as parts:
         found = parts.store.ledger.list_gaps(query, limit)
         if not fill:
-            _show(found, output_format)
+            _show(found, _disabled(parts, query)[:limit], output_format)
             return 0
         return _fill(parts, found)
 
 
-def _show(found: Sequence[Gap], output_format: str) -> None:
+def _disabled(parts: App, wanted: str | None) -> list[tuple[str, Interval]]:
+    """Return when the queries that are defined were disabled, after they had been enabled, oldest first."""
+    now = parts.clock.now()
+    stretches = [
+        (name, stretch)
+        for name, epochs in parts.store.ledger.epochs().items()
+        if name in parts.catalogue.queries and wanted in (None, name)
+        for stretch in disabled(epochs, after=epochs[0].start, until=now)
+    ]
+    return sorted(stretches, key=lambda one: (one[1], one[0]))
+
+
+def _show(found: Sequence[Gap], off: Sequence[tuple[str, Interval]], output_format: str) -> None:
     if output_format == "json":
-        output.print_json(
-            [{"query": query, "due": written(due), "reason": reason.value} for query, due, reason in found]
-        )
+        rows = [{"query": query, "due": written(due), "reason": reason.value} for query, due, reason in found]
+        rows += [
+            {
+                "query": query,
+                "from": written(one.start),
+                "to": written(one.end),
+                "reason": GapReason.DISABLED.value,
+            }
+            for query, one in off
+        ]
+        output.print_json(rows)
         return
-    if not found:
+    if not found and not off:
         click.echo("No gaps.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -74,6 +96,9 @@ def _show(found: Sequence[Gap], output_format: str) -> None:
         table.add_column(heading)
     for query, due, reason in found:
         table.add_row(written(due), Text(query), reason.value)
+    for query, one in off:
+        period = f"{written(one.start.replace(microsecond=0))} to {written(one.end.replace(microsecond=0))}"
+        table.add_row(period, Text(query), GapReason.DISABLED.value)
     output.show_table(table)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from runner.schedule.agenda import Agenda
-from runner.schedule.ledger import Epoch, catch_up, owed
+from runner.schedule.ledger import CatchUp, Epoch, GapReason, catch_up, owed
 from runner.schedule.owed import DuePlan, OwedRun
 from runner.schedule.timing import QueryTiming
 
@@ -186,10 +186,11 @@ class Planner:
         asleep_until = self._awake_since or now
         missed = [due for due in times if due <= asleep_until or due < now - _LIVE_WITHIN]
         live = times[len(missed) :]
+        reason = GapReason.LIMIT if timing.catch_up is CatchUp.ALL else GapReason.NOT_RUNNING
         plan = catch_up(missed, timing.catch_up, timing.catch_up_limit)
         runs = [OwedRun(due=due, start_at=timing.start_of(name, due), is_live=False) for due in plan.run]
         runs += [OwedRun(due=due, start_at=timing.start_of(name, due), is_live=True) for due in live]
-        return DuePlan(query=name, watermark=times[-1], runs=tuple(runs), gaps=plan.gaps)
+        return DuePlan(query=name, watermark=times[-1], runs=tuple(runs), gaps=plan.gaps, gap_reason=reason)
 
 
 def _start_of(epochs: Sequence[Epoch]) -> datetime:

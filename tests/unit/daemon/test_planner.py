@@ -4,7 +4,7 @@ from pathlib import Path
 from runner.daemon.planner import Planner
 from runner.definitions.location import Location
 from runner.definitions.scheduled_query import Dialect, QueryText, Schedule, ScheduledQuery
-from runner.schedule.ledger import CatchUp
+from runner.schedule.ledger import CatchUp, GapReason
 from runner.schedule.timing import QueryTiming
 
 START = datetime(2026, 1, 15, 0, 1, tzinfo=UTC)
@@ -26,6 +26,7 @@ class RememberedRuns:
         self.marks = {}
         self.runs = []
         self.gaps = []
+        self.reasons = set()
 
     def epochs(self):
         return {name: list(epochs) for name, epochs in self.remembered_epochs.items()}
@@ -42,6 +43,7 @@ class RememberedRuns:
         for plan in plans:
             self.runs += [(plan.query, run.due, run.is_live) for run in plan.runs]
             self.gaps += [(plan.query, due) for due in plan.gaps]
+            self.reasons |= {plan.gap_reason for _ in plan.gaps}
             self.marks[plan.query] = plan.watermark
 
     def take_back(self, now):
@@ -195,3 +197,12 @@ def test_a_clock_that_goes_back_a_little_leaves_epochs_in_order():
     starts = [epoch.start for epoch in store.remembered_epochs["a"]]
     assert starts == sorted(starts)
     assert store.remembered_epochs["a"][-1].schedule == SCHEDULES[2]
+
+
+def test_what_is_beyond_the_limit_of_catching_up_is_a_gap_for_that_reason():
+    store = RememberedRuns()
+    planner(store).load([query("a")], START)
+
+    planner(store, catch_up_limit=1).load([query("a")], START + timedelta(hours=3))
+
+    assert (len(store.runs), len(store.gaps), store.reasons) == (1, 2, {GapReason.LIMIT})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ class AlarmClock:
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(
+            logger=_silent_logger(),
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(max_workers=8)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -49,3 +51,14 @@ class AlarmClock:
         """Call no more; a call that is going on ends by itself."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def _silent_logger() -> logging.Logger:
+    """Return a logger that says nothing: a call that is skipped as the last one still goes on is as it should be.
+
+    What is called reports its own failures; the library's plain lines would stand among ours, which are JSON.
+    """
+    silent = logging.getLogger("runner.alarm")
+    silent.addHandler(logging.NullHandler())
+    silent.propagate = False
+    return silent

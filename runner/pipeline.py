@@ -127,7 +127,7 @@ class Pipeline:
                 if wait is not None:
                     self._give_back(claim, error, wait)
                     return None
-                report = self._fail(claim, error, self._policy(query))
+                report = self._fail(claim, error, self.policy_of(query))
             return self._told(report, began)
 
     def _give_back(self, claim: Claim, error: Exception, wait: timedelta) -> None:
@@ -152,7 +152,7 @@ class Pipeline:
                 outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
             except (QueryError, WorkerError, RunInterrupted) as error:
-                report = self._fail(claim, error, self._policy(query))
+                report = self._fail(claim, error, self.policy_of(query))
             except BaseException as error:  # Ctrl-C, a full disk, a fault of ours
                 with suppress(StoreError):
                     self._fail(claim, error)
@@ -206,7 +206,9 @@ class Pipeline:
         failed = self._store.fail(claim, state, _fault_of(error), policy=policy)
         return RunReport(run=failed.run, finished=None, ailing=failed.ailing)
 
-    def _policy(self, query: ScheduledQuery) -> FailurePolicy:
+    def policy_of(self, query: ScheduledQuery) -> FailurePolicy:
+        """Return what follows if the query fails for good."""
+
         def option(name: str) -> int:
             value: int = self._settings.of_query(query.name, query.tags, name)
             return value

@@ -84,6 +84,7 @@ def _query(status: QueryStatus) -> dict[str, Any]:
         "lateness_seconds": facts.last_run.lateness_seconds if facts.last_run else None,
         "overdue_seconds": status.overdue_seconds,
         "is_failing": status.is_failing,
+        "is_stale": status.is_stale,
         "waiting": facts.backlog.waiting,
         "running": facts.backlog.running,
         "unseen": status.unseen,
@@ -102,6 +103,7 @@ def _run(run: QueryRun | None) -> dict[str, Any] | None:
         "started_at": written(run.started_at),
         "ended_at": _moment(run.ended_at),
         "fault": {"kind": run.fault.kind, "message": run.fault.message} if run.fault else None,
+        "stale": run.stale or None,
     }
 
 

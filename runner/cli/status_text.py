@@ -160,7 +160,8 @@ def _run(run: QueryRun | None) -> str:
     if run is None:
         return "none"
     fault = f": {' '.join(run.fault.message.split())}" if run.fault else ""
-    return f"{run.state.value} for {written(run.key.scheduled_for)} ({run.run_id}){fault}"
+    stale = f"; stale: {run.stale}" if run.stale else ""
+    return f"{run.state.value} for {written(run.key.scheduled_for)} ({run.run_id}){fault}{stale}"
 
 
 def _moment(moment: datetime | None) -> str:

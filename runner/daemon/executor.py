@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runner.definitions.scheduled_query import Schedule
     from runner.metrics import Metrics
     from runner.pipeline import Pipeline, RunReport
+    from runner.runs.failure_policy import FailurePolicy
     from runner.runs.query_run import Claim
     from runner.runs.retry import RetryPolicy
     from runner.store.state import StateStore
@@ -160,9 +161,14 @@ class Executor:
         wait = self._retries.wait_after(error, claim.attempt)
         with suppress(StoreError):
             if wait is None:
-                self._store.fail(claim, RunState.FAILED, fault)
+                self._store.fail(claim, RunState.FAILED, fault, policy=self._policy_of(claim))
             else:
                 self._store.give_back(claim, fault, start_at=self._clock.now() + wait)
+
+    def _policy_of(self, claim: Claim) -> FailurePolicy | None:
+        catalogue = self._catalogue()
+        query = catalogue.queries.get(claim.key.query)
+        return None if query is None else self._pipeline_of(catalogue).policy_of(query)
 
     def _give_up(self, claim: Claim) -> None:
         fault = RunFault(kind="UnknownQuery", message="there is no sound definition of the query")

@@ -69,6 +69,9 @@ def what_is_wrong(
     paused = _names(status for status in statuses if status.state is QueryState.PAUSED)
     if paused:
         found.append(f"paused: {_listed(paused)}")
+    stale = _names(status for status in statuses if status.is_stale)
+    if stale:
+        found.append(f"over tables without new data: {_listed(stale)}")
     return list(dict.fromkeys(found))
 
 

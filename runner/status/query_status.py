@@ -78,6 +78,12 @@ class QueryStatus:
         run = self.facts.last_run
         return self.state is QueryState.ENABLED and run is not None and run.state in _FAILED
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether it runs, and the run of its latest due time found a table without new data."""
+        run = self.facts.last_run
+        return self.state is QueryState.ENABLED and run is not None and bool(run.stale)
+
 
 _FAILED = (RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED)
 """How runs end that have not answered. A run that waits for another attempt has not ended."""

@@ -20,6 +20,7 @@ from runner.daemon.pulse import Pulse
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.scheduled_query import Dialect
+from runner.errors import StoreError
 from runner.metrics import Metrics
 from runner.pipeline import Pipeline
 from runner.runs.query_run import RunState
@@ -70,10 +71,12 @@ class Works:
     def __init__(self, root, store, workers, clock, catalogue):
         self.root, self.store, self.workers, self.clock = root, store, workers, clock
         self.catalogue = catalogue
+        self.in_place_of_pipeline = lambda pipeline: pipeline
         loaded = settings.load(root, {})
 
         def pipeline_of(catalogue):
-            return Pipeline(catalogue=catalogue, settings=loaded, store=store, workers=workers, clock=clock)
+            made = Pipeline(catalogue=catalogue, settings=loaded, store=store, workers=workers, clock=clock)
+            return self.in_place_of_pipeline(made)
 
         self.executor = Executor(
             store=store,
@@ -282,3 +285,29 @@ def test_a_state_database_that_others_write_to_is_waited_for(works):
 
     assert lines == [("query_run_finished", None, None)]
     assert made.failed().state is RunState.SUCCEEDED
+
+
+class RefusingPipeline:
+    """Stands for a pipeline that cannot even write a failure down."""
+
+    def __init__(self, pipeline):
+        self._pipeline = pipeline
+
+    def run_scheduled(self, *_):
+        raise StoreError("the disk is full")
+
+    def policy_of(self, query):
+        return self._pipeline.policy_of(query)
+
+
+def test_a_run_that_could_not_be_written_down_ends_as_a_gap_that_somebody_is_told_of(works):
+    made = works()
+    made.in_place_of_pipeline = RefusingPipeline
+
+    for _ in range(2):
+        with pytest.raises(StoreError, match="the disk is full"):
+            made.executor.run_next()
+        made.clock.advance(timedelta(minutes=10))
+
+    assert made.store.ledger.list_gaps("Failing", 9) == [("Failing", AT, GapReason.FAILED)]
+    assert (made.failed().fault.kind, made.standing()) == ("StoreError", ["QUERY_FAILED"])

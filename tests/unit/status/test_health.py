@@ -11,10 +11,12 @@ NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=1)
 
 
-def status(name="q", state=None, *, waits=0.0, schedule=HOURLY, is_paused=False):
+def status(name="q", state=None, *, waits=0.0, schedule=HOURLY, is_paused=False, stale=""):
     """Return the status of a query whose latest run ended so, and that waits for another for so many seconds."""
     key = RunKey(query=name, scheduled_for=NOW, purpose=RunPurpose.SCHEDULED)
-    run = QueryRun(run_id="r", key=key, state=state, attempt=1, started_at=NOW) if state else None
+    run = (
+        QueryRun(run_id="r", key=key, state=state, attempt=1, started_at=NOW, stale=stale) if state else None
+    )
     live_since = NOW - timedelta(seconds=waits) if waits else None
     facts = QueryFacts(
         query=name,
@@ -84,6 +86,7 @@ def test_all_that_is_wrong_is_told():
         status("failing", RunState.FAILED),
         status("late", waits=99),
         status("paused", is_paused=True),
+        status("stale", RunState.SUCCEEDED, stale="the newest data of a table is old"),
         daemons=[daemon(is_alive=False)],
         faults=["faulty: a.yml:1:1"],
     )
@@ -94,6 +97,7 @@ def test_all_that_is_wrong_is_told():
         "overdue: late",
         "failing: failing",
         "paused: paused",
+        "over tables without new data: stale",
     ]
 
 

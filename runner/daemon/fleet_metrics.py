@@ -34,6 +34,8 @@ FLEET: Mapping[str, str] = {
     "runner_backlog_oldest_seconds": "How long the query that has waited longest has waited for its run.",
     "runner_gaps": "Due times that were not evaluated, by reason.",
     "runner_daemons_alive": "Daemons that are alive on this state database.",
+    "runner_deliveries_waiting": "Deliveries of alerts that a destination has not taken yet.",
+    "runner_deliveries_oldest_seconds": "How long the oldest of them waits, by destination.",
     "runner_queries_without_series": "Queries that have no figures of their own: see metrics.query_series.",
 }
 PER_QUERY: Mapping[str, str] = {
@@ -103,6 +105,10 @@ class FleetMetrics(Collector):
         yield _one("runner_backlog_oldest_seconds", max(overdue, default=0.0))
         yield _by_label("runner_gaps", "reason", _gaps(view.queries))
         yield _one("runner_daemons_alive", sum(daemon.is_alive for daemon in view.daemons))
+        waiting = {name: number for name, (number, _) in view.deliveries.items()}
+        oldest = {name: seconds for name, (_, seconds) in view.deliveries.items()}
+        yield _by_label("runner_deliveries_waiting", "destination", waiting)
+        yield _by_label("runner_deliveries_oldest_seconds", "destination", oldest)
         yield _one("runner_queries_without_series", max(0, len(enabled) - self._most_queries))
 
     def _per_query(self, queries: Iterable[QueryStatus]) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.status.query_status import StatusMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from runner.clock import Clock
     from runner.status.daemon_record import SeenDaemon
@@ -24,6 +24,8 @@ class View:
 
     daemons: tuple[SeenDaemon, ...]
     queries: tuple[QueryStatus, ...]
+    deliveries: Mapping[str, tuple[int, float]]
+    """For each destination, how many deliveries wait for it, and for how many seconds the oldest does."""
 
 
 _LOOK_SHARE = 0.01
@@ -60,8 +62,13 @@ class Outlook:
             return self._view
 
     def _read(self) -> View:
-        maker = StatusMaker(self._clock.now())
+        now = self._clock.now()
+        maker = StatusMaker(now)
         return View(
             daemons=tuple(self._store.daemons()),
             queries=tuple(maker.status_of(facts) for facts in self._store.facts()),
+            deliveries={
+                name: (number, max(0.0, (now - since).total_seconds()))
+                for name, (number, since) in self._store.waiting_deliveries().items()
+            },
         )

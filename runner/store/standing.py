@@ -13,7 +13,7 @@ from runner.status.query_status import Backlog, QueryFacts
 from runner.store import ledger, query_health
 from runner.store import runs as run_rows
 from runner.store.portions import portions
-from runner.store.schema import EVALUATED, backlog, gaps, runs, watermarks
+from runner.store.schema import EVALUATED, backlog, deliveries, gaps, runs, watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +52,16 @@ def facts(connection: Connection, query: str | None = None) -> list[QueryFacts]:
         )
         for name in names
     ]
+
+
+def waiting_deliveries(connection: Connection) -> dict[str, tuple[int, datetime]]:
+    """Return for each destination how many deliveries wait for it, and since when the oldest does."""
+    chosen = (
+        sa.select(deliveries.c.destination, sa.func.count(), sa.func.min(deliveries.c.created_at))
+        .where(sa.text("state = 'waiting'"))  # in the words of the index
+        .group_by(deliveries.c.destination)
+    )
+    return {name: (number, since) for name, number, since in connection.execute(chosen)}
 
 
 def recorded(

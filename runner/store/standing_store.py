@@ -9,7 +9,7 @@ from runner.store import daemons, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from runner.schedule.ledger import Interval
     from runner.status.coverage import Coverage
@@ -45,6 +45,11 @@ class StandingStore:
         """Return what is held of every query that was ever seen (or of one), by name."""
         with self._database.reading() as connection:
             return standing.facts(connection, query)
+
+    def waiting_deliveries(self) -> dict[str, tuple[int, datetime]]:
+        """Return for each destination how many deliveries wait for it, and since when the oldest does."""
+        with self._database.reading() as connection:
+            return standing.waiting_deliveries(connection)
 
     def coverage(
         self, facts: Iterable[QueryFacts], period: Interval, *, exactly: bool = False

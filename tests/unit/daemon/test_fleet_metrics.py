@@ -49,6 +49,9 @@ class Remembered:
             raise StoreError
         return []
 
+    def waiting_deliveries(self):
+        return {"pager": (2, NOW - timedelta(seconds=30))}
+
     def facts(self):
         self.looks += 1
         return list(self.known)
@@ -87,6 +90,8 @@ def test_a_query_has_its_figures():
     assert value("runner_backlog", {"status": "waiting"}) == 1
     assert value("runner_gaps", {"reason": "failed"}) == 2
     assert value("runner_worker_deaths_total") == 3
+    assert value("runner_deliveries_waiting", {"destination": "pager"}) == 2
+    assert value("runner_deliveries_oldest_seconds", {"destination": "pager"}) == 30
 
 
 def test_only_so_many_queries_have_series_and_those_in_need_come_first():

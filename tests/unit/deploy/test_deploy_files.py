@@ -55,9 +55,10 @@ def container():
 
 def parses(arguments):
     """Tell whether the program takes such arguments."""
-    command = cli.get_command(click.Context(cli), arguments[0])
+    program = click.Context(cli, info_name="runner", **cli.context_settings)
+    command = cli.get_command(program, arguments[0])
     try:
-        command.make_context(arguments[0], list(arguments[1:]))
+        command.make_context(arguments[0], list(arguments[1:]), parent=program)
     except click.UsageError as error:  # the folders of the example are not on this machine
         return "does not exist" in error.message
     return True

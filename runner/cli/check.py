@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from runner.definitions.lookup_rows import read_rows
 from runner.errors import DefinitionError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 from runner.lake.index.lake_index import LakeIndex
+from runner.lake.survey import LakeSurvey
 from runner.runs.query_check import QueryFindings, Surroundings, check_queries
 from runner.runs.table_check import unqualified_tables
 from runner.schedule import due
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.kind import Kind
     from runner.definitions.notice import Notice
+    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.lake.table import TableName
+
+
+_LAG_DAYS = timedelta(days=7)
+_LAG_FILES = 50
+"""How far back, and in how many of the newest files, it is measured how late logs arrive."""
 
 
 @click.command(name="check")
@@ -124,17 +133,29 @@ def _check_on_lake(catalogue: Catalogue, scope: Scope) -> QueryFindings:
         limits = EngineLimits(memory=scope.settings["workers.memory"] // 2, spill=Path(spill))
         index = LakeIndex(scope.settings.lake, scope.settings.lake_index, SystemClock())
         engine = DuckDBEngine(scope.settings.lake, limits, index)
-        found = check_queries(queries, engine, _surroundings(catalogue, scope))
+        survey = LakeSurvey(scope.settings.lake, index)
+        found = check_queries(queries, engine, _surroundings(catalogue, scope, survey))
+        survey.close()
         engine.close()
     return found
 
 
-def _surroundings(catalogue: Catalogue, scope: Scope) -> Surroundings:
+def _surroundings(catalogue: Catalogue, scope: Scope, survey: LakeSurvey) -> Surroundings:
     now = SystemClock().now()
+
+    def settle_of(query: ScheduledQuery) -> timedelta:
+        return timedelta(seconds=scope.settings.of_query(query.name, query.tags, "settle_seconds"))
+
+    @cache
+    def lag_of(name: TableName) -> timedelta | None:
+        lag = survey.lag(name, until=now, within=_LAG_DAYS, most_files=_LAG_FILES)
+        return lag.p99 if lag else None
+
     return Surroundings(
         reference=now,
         interval_of=lambda schedule: due.longest_interval(schedule, now),
-        settle=timedelta(seconds=scope.settings["schedule.settle_seconds"]),
+        settle_of=settle_of,
+        lag_of=lag_of,
         plain_dialect=scope.settings["lake.query_dialect"],
         library=catalogue.library(),
     )

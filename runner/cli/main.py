@@ -33,6 +33,7 @@ COMMANDS = {
     "runs": "List the latest runs.",
     "state": "Look after the state database: remove what is old.",
     "ingest": "Take log files into the data lake.",
+    "lake": "Show what the data lake holds, how late it is, and what is wrong with it.",
     "init": "Make a new project with one query, one rule and sample logs.",
 }
 """Each command's one-line help, here so that `runner --help` imports none of them."""

@@ -69,6 +69,12 @@ class Snapshots:
         added = _partition_columns(_time_column(folder, types), types, partitions)
         return {**types, **{column: type_ for column, (type_, _) in added.items()}}
 
+    def time_column(self, name: TableName) -> str | None:
+        """Return the time column of a table, if it has one. Raises as `columns` does."""
+        folder = self._folder(name)
+        schema = self._index.schema(folder)
+        return _time_column(folder, self._types(schema) if schema else {})
+
     def _folder(self, name: TableName) -> Path:
         folder = table.folder_of(self._lake, name)
         if folder is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 from runner.definitions.codes import Code
@@ -62,13 +63,14 @@ class Verdict:
 class Surroundings:
     """What a query is checked against beside the lake.
 
-    `interval_of` tells the longest time between two due times of a schedule; `settle` is how long a run waits for
-    late logs; `plain_dialect` is what `Query` means; `library` holds the saved queries' texts by name.
+    `interval_of` tells the longest time between two due times of a schedule; `settle_of` how long a run of a query waits
+    for late logs; `lag_of` within what time 99 of 100 logs of a table arrive, None if nobody knows; `plain_dialect` is what `Query` means; `library` holds the saved queries' texts by name.
     """
 
     reference: datetime
     interval_of: Callable[[Schedule], timedelta]
-    settle: timedelta = timedelta(0)
+    settle_of: Callable[[ScheduledQuery], timedelta] = lambda _: timedelta()
+    lag_of: Callable[[TableName], timedelta | None] = lambda _: None
     plain_dialect: str = "snowflake"
     library: Mapping[str, str]
 
@@ -151,9 +153,31 @@ def _time_notices(
         return [
             Notice(Code.UNBOUNDED_TABLE, f"reads the whole table {name.qualified}", place) for name in whole
         ]
-    spans = [around.reference - moment(low) for low in starts.values()]
-    hole = _hole(max(spans), around.interval_of(query.schedule), around.settle) if spans else None
-    return [Notice(Code.UNWATCHED_TIME, hole, place)] if hole else []
+    if not starts:
+        return []
+    window = max(around.reference - moment(low) for low in starts.values())
+    interval, settle = around.interval_of(query.schedule), around.settle_of(query)
+    late = _late(window, interval, settle, {name: around.lag_of(name) for name in sorted(starts)})
+    hole = _hole(window, interval, settle) if window < interval or not late else None
+    return [Notice(Code.UNWATCHED_TIME, text, place) for text in (hole, *late) if text]
+
+
+def _late(
+    window: timedelta, interval: timedelta, settle: timedelta, lags: Mapping[TableName, timedelta | None]
+) -> list[str]:
+    """Tell of tables whose logs come later than a run waits: an event has that, and what windows overlap."""
+    room = max(timedelta(), window - interval) + settle
+    return [
+        f"looks back {_words(window)} and runs every {_words(interval)}; 99 of 100 rows of {name.qualified} arrive "
+        f"within {_words(timedelta(seconds=ceil(lag.total_seconds())))}: set schedule.settle_seconds to {_settle_for(lag - room + settle)}"
+        for name, lag in lags.items()
+        if lag is not None and lag > room
+    ]
+
+
+def _settle_for(lag: timedelta) -> int:
+    """Return a number of seconds in which a lag has passed: the next whole minute after it."""
+    return (int(lag.total_seconds()) // 60 + 1) * 60
 
 
 def _hole(window: timedelta, interval: timedelta, settle: timedelta) -> str | None:

@@ -71,7 +71,7 @@ def _window(metadata: pq.FileMetaData, column: str) -> Window:
         if statistics is None or not statistics.has_min_max:
             return WHOLE
         low.append(scale(statistics.min_raw))
-        high.append(scale(statistics.max_raw) + 1)  # what is finer than a microsecond was cut off
+        high.append(scale(statistics.max_raw))
     return Window(min(low), max(high)) if low else WHOLE
 
 

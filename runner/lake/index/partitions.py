@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from runner.lake.windows import EARLIEST, Window, microseconds
+from runner.lake.windows import EARLIEST, WHOLE, Window, microseconds
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
 _DAY, _HOUR = "p_date=", "p_hour="
 _HIDDEN = (".", "_")
@@ -71,6 +71,14 @@ def window_of(name: str, parent: Window) -> Window:
     length = _LENGTHS[_DAY if name.startswith(_DAY) else _HOUR]
     low = microseconds(start)
     return Window(low, low + length // timedelta(microseconds=1) - 1)
+
+
+def window_of_path(path: PurePath) -> Window:
+    """Return which times the folders of a path, within its table, say that they hold."""
+    window = WHOLE
+    for name in path.parts:
+        window = window_of(name, window)
+    return window
 
 
 def _start_of(name: str, parent: Window) -> datetime | None:

@@ -204,7 +204,7 @@ def test_times_of_every_kind_are_read(table, open_index, type_, is_known):
 
     (file,) = open_index().files(table, column="at", sharp=True)
 
-    known = Window(microseconds(DAY), microseconds(DAY + timedelta(days=2)) + 1)
+    known = Window(microseconds(DAY), microseconds(DAY + timedelta(days=2)))
     assert file.window == (known if is_known else WHOLE)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import delivery
 import end_to_end
 import evaluation
 import memory
@@ -23,6 +24,7 @@ import scheduling
 import startup
 import storing
 from cloudtrail import RowTable
+from delivery import DeliverySize
 from end_to_end import EndToEndSize
 from evaluation import EvaluationSize
 from figures import table
@@ -49,6 +51,7 @@ class Size:
     startup_rounds: int
     overhead_rounds: int
     scheduling: SchedulingSize
+    delivery: DeliverySize
 
 
 FULL = Size(
@@ -68,6 +71,7 @@ FULL = Size(
     scheduling=SchedulingSize(
         few=100, many=10_000, together=1_000, start_seconds=60, idle_seconds=30, rounds=15
     ),
+    delivery=DeliverySize(messages=2_000, few_alerts=10_000, many_alerts=100_000, rounds=21),
 )
 SMOKE = Size(
     tables=(
@@ -84,6 +88,7 @@ SMOKE = Size(
     startup_rounds=3,
     overhead_rounds=5,
     scheduling=SchedulingSize(few=100, many=300, together=20, start_seconds=10, idle_seconds=2, rounds=3),
+    delivery=DeliverySize(messages=100, few_alerts=100, many_alerts=1_000, rounds=3),
 )
 
 
@@ -118,6 +123,7 @@ def _sections(workplace: Workplace, size: Size) -> dict[str, Callable[[], Iterab
         "startup": lambda: startup.figures(workplace, size.startup_rounds),
         "overhead": lambda: overhead.figures(workplace, size.overhead_rounds),
         "scheduling": lambda: scheduling.figures(workplace, size.scheduling),
+        "delivery": lambda: delivery.figures(size.delivery),
     }
 
 

@@ -196,6 +196,20 @@ def test_every_rule_function_is_documented_in_the_order_of_the_calls():
     assert -1 not in places
 
 
+def test_every_difference_from_panther_is_held_by_a_test_that_is_there():
+    text = (DOCS / "explanation" / "differences-from-panther.md").read_text()
+    tests = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| |")]
+    rows = [row for row in rows if "---" not in row]
+
+    assert set(re.findall(r"`(test_\w+)`", text)) - tests == set()
+    assert [row for row in rows if "`test_" not in row] == []
+
+
 def test_every_time_macro_is_documented():
     assert missing([f"`{name}(" for name in sorted(TIME_MACROS)], page("sql")) == []
 

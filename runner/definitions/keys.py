@@ -186,7 +186,7 @@ class PolicyKeys(DetectionKeys):
     action_delay_seconds: int = 0
     alert_format: str = ""
     auto_remediation_id: str = Field(default="", alias="AutoRemediationID")
-    auto_remediation_parameters: dict[str, Any] = Field(default_factory=dict)
+    auto_remediation_parameters: Any = None
     tests: Annotated[tuple[PolicyTestKeys, ...], ITEMS] = ()
 
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.definitions.codes import Code
-from runner.definitions.fields import described, id_faults, located_texts, read_keys
+from runner.definitions.fields import id_faults, located_texts, read_keys
 from runner.definitions.findings import errors_in
 from runner.definitions.pack import Pack
 from runner.definitions.set_keys import PackKeys
-from runner.errors import InvalidField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runner.definitions.findings import Finding
     from runner.definitions.location import Location
     from runner.definitions.yaml_document import YamlDocument
-    from runner.errors import DefinitionError
 
 _IDS = ("PackDefinition", "IDs")
 
@@ -25,11 +20,7 @@ _IDS = ("PackDefinition", "IDs")
 def read_pack(document: YamlDocument) -> tuple[Pack | None, list[Finding]]:
     """Return the pack that the document defines, or None, and all findings."""
     keys, faults = read_keys(PackKeys, document)
-    findings: list[Finding] = [
-        *faults,
-        *id_faults(document, "PackID", "DisplayName"),
-        *_repeated_ids(document),
-    ]
+    findings: list[Finding] = [*faults, *id_faults(document, "PackID", "DisplayName")]
     if keys is None or errors_in(findings):
         return None, findings
     pack = Pack(
@@ -45,11 +36,3 @@ def read_pack(document: YamlDocument) -> tuple[Pack | None, list[Finding]]:
 def named_in_pack(document: YamlDocument) -> tuple[tuple[str, Location], ...]:
     """Return the ids that a pack's document names, each with its place."""
     return located_texts(document, _IDS)
-
-
-def _repeated_ids(document: YamlDocument) -> Iterator[DefinitionError]:
-    seen: set[str] = set()
-    for name, where in named_in_pack(document):
-        if name in seen:
-            yield InvalidField(f"`IDs` has {described(name)} twice", where, Code.REPEATED_VALUE)
-        seen.add(name)

@@ -40,6 +40,7 @@ class Policy:
     created_by: str = ""
     action_delay_seconds: int = 0
     auto_remediation_id: str = ""
-    auto_remediation_parameters: Mapping[str, Any] = field(default_factory=FrozenMapping)
+    auto_remediation_parameters: Any = None
+    """As the file writes them: a mapping, as a rule."""
     tests: tuple[UnitTest, ...] = ()
     """Their `log` is the resource."""

@@ -13,7 +13,6 @@ from runner.definitions.detection_file import (
 )
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
-from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.keys import PolicyKeys
 from runner.definitions.policy import Policy
 from runner.definitions.severity import Severity
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from runner.definitions.yaml_document import YamlDocument
     from runner.errors import DefinitionError
 
-_SETS = ("Tags", "OutputIds", "Suppressions", "ResourceTypes")
+_SETS = ("Tags", "OutputIds", "Suppressions")
 
 
 def read_policy(document: YamlDocument, files: PythonFiles) -> tuple[Policy | None, list[Finding]]:
@@ -62,7 +61,7 @@ def _policy(keys: PolicyKeys, python: PythonSource, document: YamlDocument) -> P
         suppressions=keys.suppressions,
         action_delay_seconds=keys.action_delay_seconds,
         auto_remediation_id=keys.auto_remediation_id,
-        auto_remediation_parameters=FrozenMapping(keys.auto_remediation_parameters),
+        auto_remediation_parameters=keys.auto_remediation_parameters,
         tests=tuple(unit_test(test, test.resource, index, document) for index, test in tests),
     )
 

@@ -44,7 +44,7 @@ KEYS: Mapping[str, type[Keys]] = {
 """By `AnalysisType`; a rule with `BaseDetection` has the keys of `derived`."""
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-_SETS = ("Tags", "OutputIds", "SummaryAttributes", "LogTypes", "Suppressions", "ResourceTypes", "IDs")
+_SETS = ("Tags", "OutputIds", "SummaryAttributes", "LogTypes", "Suppressions")
 _IDS = ("RuleID", "PolicyID", "GlobalID", "DataModelID", "PackID", "QueryName", "DisplayName")
 _LEAST = {"TimeoutMinutes": 1, "RateMinutes": 2, "DedupPeriodMinutes": 0, "Threshold": 0}
 _EXACTLY_ONE = (("CronExpression", "RateMinutes"), ("Path", "Method"))

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,31 @@ BEAT_SECONDS = 2.5
 _END_SECONDS = 300.0
 
 
+class Arrivals(threading.Thread):
+    """Takes in what happens, every five minutes of the fast clock, whatever else is done meanwhile."""
+
+    def __init__(self, project: Project, clock: FastClock, random: Random) -> None:
+        super().__init__(name="arrivals", daemon=True)
+        self.latest = timedelta(0)
+        self._project = project
+        self._clock = clock
+        self._random = random
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End once what arrives now has been taken in."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        """Take in batch after batch, and note how late the latest was."""
+        arrived = self._clock.now()
+        while not self._stopping.wait(self._clock.seconds_until(arrived + ARRIVAL)):
+            arrived += ARRIVAL
+            self._project.arrive(arrived, self._random, self._clock)
+            self.latest = max(self.latest, self._clock.now() - arrived)
+
+
 class Soak:
     """One soak: what happens, and when."""
 
@@ -58,8 +84,7 @@ class Soak:
         self.start = MIDNIGHT - timedelta(seconds=self.seconds * SPEED * 0.6)
         self.began = time.time()
         self.clock = FastClock(self.start, self.began, SPEED)
-        self.arrived = self.start
-        self.latest_arrival = timedelta(0)
+        self.arrivals = Arrivals(self.project, self.clock, Random(seed + 1))
         options = ["--start", self.start.isoformat(), "--began", str(self.began), "--speed", str(SPEED)]
         script = str(Path(__file__).with_name("fast_daemon.py"))
         self.daemon = DaemonProcess(
@@ -70,18 +95,19 @@ class Soak:
         """Let everything happen, and then let the daemon come to rest."""
         for name in self.project.volatile[:2]:
             self._write(name)
+        self.arrivals.start()
         self.daemon.start()
         try:
             self._beats()
             self._come_to_rest()
         finally:
+            self.arrivals.stop()
             if self.daemon.is_alive:
                 self.daemon.end(signal.SIGKILL)
 
     def _beats(self) -> None:
         surely = self._what_must_happen()
         while (elapsed := time.time() - self.began) < self.seconds:
-            self._let_arrive()
             while surely and elapsed >= surely[0][0]:
                 self._do(surely.pop(0)[1])
             if self.random.random() < 0.5:
@@ -99,12 +125,6 @@ class Soak:
         rounds = max(1, round(self.seconds / 600))
         times = sorted(self.random.uniform(0.1, 0.9) * self.seconds for _ in range(rounds * len(kinds)))
         return list(zip(times, self.random.sample(kinds * rounds, len(times)), strict=True))
-
-    def _let_arrive(self) -> None:
-        while self.arrived + ARRIVAL <= self.clock.now():
-            self.arrived += ARRIVAL
-            self.project.arrive(self.arrived, self.random, self.clock)
-            self.latest_arrival = max(self.latest_arrival, self.clock.now() - self.arrived)
 
     def _do(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -142,7 +162,6 @@ class Soak:
         while not self._is_at_rest():
             if time.monotonic() > deadline:
                 break  # the verdict will say what is left
-            self._let_arrive()
             time.sleep(BEAT_SECONDS)
         self.daemon.end(signal.SIGTERM)
 
@@ -163,10 +182,8 @@ class Soak:
             "restart the daemon", 0
         ):
             verdict.faults.append("the daemon has ended by itself")
-        if self.latest_arrival > SETTLE:
-            verdict.faults.append(
-                f"data came {self.latest_arrival} late: this machine is too slow for the comparison"
-            )
+        if self.arrivals.latest > SETTLE:
+            verdict.faults.append(f"data came {self.arrivals.latest} late: this machine is too slow")
         verdict.compare_alerts(self._quiet_alerts(start, end), self._untouched_rules())
         verdict.figures |= {"done": self.counts, "lives of the daemon": self.daemon.lives}
         verdict.figures["period"] = f"{start:%m-%dT%H:%M:%S} to {end:%m-%dT%H:%M:%S}"

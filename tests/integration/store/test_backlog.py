@@ -242,6 +242,23 @@ def test_due_times_that_are_not_caught_up_with_are_gaps(store):
     assert store.ledger.list_gaps("b", 10) == []
 
 
+def test_what_was_recorded_for_years_to_come_is_taken_back_and_owed_again(store):
+    years = 100_000
+    owe(store, "a", {1, years}, gaps={years + 1})
+    store.ledger.begin_epochs(
+        {"a": Epoch(start=at(years), schedule=None), "b": Epoch(start=at(years), schedule=HOURLY)}
+    )
+
+    taken = store.ledger.take_back(at(1))
+    watermark = store.ledger.watermarks()["a"]
+    owe(store, "a", {years})
+
+    assert (taken, store.ledger.backlog_size(), store.ledger.list_gaps(None, 10)) == (4, 2, [])
+    assert at(1) <= watermark < at(years)
+    assert {name: len(epochs) for name, epochs in store.ledger.epochs().items()} == {"a": 1}
+    assert list(store.ledger.watermarks()) == ["a"]
+
+
 def test_epochs_and_watermarks_are_remembered(store):
     owe(store, "a", {2})
     store.ledger.begin_epochs({"a": Epoch(start=at(5), schedule=None)})

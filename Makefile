@@ -28,8 +28,9 @@ test:  ## The fast tests
 demo:  ## Run the sample queries on the sample lake, and keep nothing
 	$(BIN)/runner once --all --at 2026-01-15T00:00:00Z --dry-run
 
-soak:  ## The slow tests, a day in an hour (MINUTES=60), and the benchmarks at a small size
-	$(BIN)/pytest -m 'slow or crash' -n auto -rs
+soak:  ## The slow tests, crashes with 20 seeds (CRASH_SEEDS), a day in an hour (MINUTES=60), benchmarks
+	$(BIN)/pytest -m 'slow and not crash' -n auto -rs
+	CRASH_SEEDS=$(or $(CRASH_SEEDS),20) $(BIN)/pytest -m crash -n auto -rs
 	$(BIN)/python tests/soak/soak.py --minutes $(or $(MINUTES),60)
 	$(BIN)/python benchmarks/run.py --smoke --work "$$(mktemp -d)"
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.checkpoints import NO_CHECKPOINTS
 from runner.definitions.catalogue import read_catalogue
 from runner.pipeline import Pipeline
 from runner.store.state import StateStore
@@ -15,6 +16,7 @@ from runner.worker.pool import WorkerPool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.checkpoints import Checkpoints
     from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
     from runner.settings import Settings
@@ -38,7 +40,12 @@ class App:
 
 @contextmanager
 def build(
-    settings: Settings, clock: Clock, *, keep_state: bool = True, notifies: bool = False
+    settings: Settings,
+    clock: Clock,
+    *,
+    keep_state: bool = True,
+    notifies: bool = False,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Iterator[App]:
     """Put the parts together, and take them apart at the end.
 
@@ -51,10 +58,17 @@ def build(
             settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
         )
         url = settings.state_url if keep_state else _passing_url(stack)
-        store = StateStore(url, clock=clock, events_per_alert=settings["state.events_per_alert"])
+        store = StateStore(
+            url, clock=clock, events_per_alert=settings["state.events_per_alert"], checkpoints=checkpoints
+        )
         stack.callback(store.close)
         workers = stack.enter_context(
-            WorkerPool(settings["workers.count"], cache=store.rule_cache, niceness=_NICENESS)
+            WorkerPool(
+                settings["workers.count"],
+                cache=store.rule_cache,
+                niceness=_NICENESS,
+                checkpoints=checkpoints,
+            )
         )
         pipeline = Pipeline(
             catalogue=catalogue,
@@ -63,6 +77,7 @@ def build(
             workers=workers,
             clock=clock,
             notifies=notifies,
+            checkpoints=checkpoints,
         )
         yield App(
             settings=settings,

@@ -10,7 +10,7 @@ import structlog
 
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.daemon import run_metrics
-from runner.errors import ClaimLost, StoreError
+from runner.errors import ClaimLost, RunnerError, StoreError
 from runner.pipeline import SECONDS_PER_MINUTE
 from runner.runs.query_run import RunFault, RunState
 
@@ -57,6 +57,7 @@ class Executor:
         retries: RetryPolicy,
         metrics: Metrics,
         pulse: Pulse,
+        shares_work: bool = False,
         on_end: Callable[[], object] = lambda: None,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
@@ -70,6 +71,7 @@ class Executor:
         self._retries = retries
         self._metrics = metrics
         self._pulse = pulse
+        self._shares_work = shares_work
         self._on_end = on_end
         self._reached = checkpoints.reached
         self._in_hand: dict[Claim, None] = {}
@@ -171,8 +173,13 @@ class Executor:
         return None if query is None else self._pipeline_of(catalogue).policy_of(query)
 
     def _give_up(self, claim: Claim) -> None:
+        """End a run whose query is not defined here; if others share the work, one of them may know it already."""
         fault = RunFault(kind="UnknownQuery", message="there is no sound definition of the query")
-        self._store.fail(claim, RunState.FAILED, fault)
+        wait = self._retries.wait_after(RunnerError(fault.message), claim.attempt)
+        if wait is None or not self._shares_work:
+            self._store.fail(claim, RunState.FAILED, fault)
+        else:
+            self._store.give_back(claim, fault, start_at=self._clock.now() + wait)
 
     def _work_until_stopped(self) -> None:
         try:

@@ -228,6 +228,7 @@ class Daemon:
             retries=RetryPolicy(),
             metrics=self._metrics,
             pulse=self._pulse,
+            shares_work=sqlite_file(self._settings.state_url) is None,
             on_end=lambda: self._orders.put(Order.THREAD_ENDED),
             checkpoints=self._checkpoints,
         )

@@ -7,6 +7,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -33,6 +34,22 @@ _TURN_SECONDS = 600.0
 _RETRY_SECONDS = 0.01
 _READS_ONLY = "reads_only"
 _LOCK_SPACE = 0x72756E  # "run": our advisory locks on a server that others may use too
+_SERVER_ARGUMENTS = MappingProxyType(
+    {
+        # A network that swallows everything is found out within half a minute, by either side.
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        # A daemon that is stopped or cut off in the middle of a transaction holds locks that all others need.
+        "options": (
+            "-c idle_in_transaction_session_timeout=30s -c tcp_keepalives_idle=10 "
+            "-c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+        ),
+    }
+)
+"""How connections to a server are made, unless the URL says otherwise."""
 _PAGE_SIZE = 8_192
 """Bytes, of a new file. A whole row has two or three kilobytes: of SQLite's pages of 4 KiB each would fill one."""
 _PRAGMAS = (
@@ -185,7 +202,8 @@ def _with_driver(url: URL) -> URL:
 
 def _engine(url: URL, busy_seconds: float) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        given = {name: value for name, value in _SERVER_ARGUMENTS.items() if name not in url.query}
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=given)
     if url.database:
         _make_folder(Path(url.database))
         engine = sa.create_engine(url, connect_args={"timeout": busy_seconds})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "store"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import postgres_server
 

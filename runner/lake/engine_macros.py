@@ -75,7 +75,7 @@ MACROS = {
     # Objects, as JSON
     "sf_object(o)": "CAST(json_strip_nulls(o) AS JSON)",
     "sf_object_entries(o)": "map_entries(CAST(CASE WHEN json_type(o) = 'OBJECT' THEN o END AS MAP(VARCHAR, JSON)))",
-    "sf_object_keys(o)": "CASE WHEN json_type(o) = 'OBJECT' THEN json_keys(o) END",
+    "sf_object_keys(o)": "CASE WHEN json_type(o) = 'OBJECT' THEN list_sort(json_keys(o)) END",
     "sf_object_of(entries)": "CAST(to_json(map_from_entries(entries)) AS JSON)",
     "sf_object_delete(o, keys)": """
         sf_object_of(list_filter(sf_object_entries(o), lambda e : NOT list_contains(keys, e.key)))

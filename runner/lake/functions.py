@@ -33,7 +33,7 @@ _NESTED = """
     array_push_back array_push_front array_reduce array_resize array_reverse array_reverse_sort
     array_select array_slice array_sort array_to_json array_to_string array_transform array_unique
     array_value array_where array_zip cardinality contains element_at enum_code enum_first enum_last
-    enum_range enum_range_boundary filter flatten generate_series len list_aggr list_aggregate
+    enum_range enum_range_boundary filter flatten generate_series generate_subscripts len list_aggr list_aggregate
     list_any_value list_append list_apply list_approx_count_distinct list_avg list_bit_and list_bit_or
     list_bit_xor list_bool_and list_bool_or list_cat list_concat list_contains list_cosine_distance
     list_cosine_similarity list_count list_distance list_distinct list_dot_product list_element

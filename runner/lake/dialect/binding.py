@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.lake.dialect import flatten
+from runner.lake.dialect import flatten, match_recognize
 from runner.lake.dialect.expressions import ExpressionReader
 from runner.lake.dialect.operators import materialised
 from runner.lake.dialect.scope import Scope, Source
-from runner.lake.dialect.sql_types import UNKNOWN, VARIANT, Kind
-from runner.lake.dialect.trees import put, type_of
+from runner.lake.dialect.sql_types import NUMBER, UNKNOWN, VARIANT, Kind
+from runner.lake.dialect.trees import number, put, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -150,14 +150,9 @@ class QueryBinder:
             if not isinstance(part, exp.Expr):
                 continue
             reader.read(part)
-            if self._lenient:
-                continue
-            if isinstance(part, exp.Group):
+            if isinstance(part, exp.Group) and not self._lenient:
                 for key in list(part.expressions):
-                    put(key, materialised)
-            elif isinstance(part, exp.Order):
-                for ordered in part.expressions:
-                    put(ordered.this, materialised)
+                    put(key, lambda old: materialised(_by_place(old, select, reader.scope)))
 
     def _columns(self, select: exp.Select, scope: Scope) -> Columns | None:
         columns: dict[str, SqlType] = {}
@@ -206,6 +201,8 @@ class QueryBinder:
             name = source.name.lower()
             columns = ctes[name] if not source.db and name in ctes else self._columns_of(source)
             return _renamed(columns, alias), source.alias_or_name
+        if isinstance(source, exp.Subquery) and match_recognize.SETTLED in source.meta:
+            return self._settled(source, scope, ctes), source.alias
         if isinstance(source, exp.Subquery):
             return _renamed(self._query(source, scope.outer, ctes), alias), source.alias
         if isinstance(source, exp.Lateral):
@@ -215,6 +212,17 @@ class QueryBinder:
         if isinstance(source, exp.Values):
             return self._values(source, reader), source.alias
         return None, source.alias_or_name
+
+    def _settled(self, source: exp.Subquery, scope: Scope, ctes: Mapping[str, Columns | None]) -> Columns:
+        """Bind the author's part of a table that we wrote: the rest of it is DuckDB's SQL already."""
+        rows = next(part for part in source.find_all(exp.Subquery) if match_recognize.ROWS in part.meta)
+        columns = self._query(rows, scope.outer, ctes) or {}
+        given = Source(columns=columns)
+        outputs: Mapping[str, str | None] = source.meta[match_recognize.SETTLED]
+        return {
+            name: NUMBER if typed_by is None else given.find(typed_by) or UNKNOWN
+            for name, typed_by in outputs.items()
+        }
 
     def _values(self, values: exp.Values, reader: ExpressionReader) -> Columns | None:
         for row in values.expressions:
@@ -237,6 +245,15 @@ def _sources_of(select: exp.Select) -> Iterator[exp.Expr]:
 def _is_plain(select: exp.Select) -> bool:
     """Tell whether the outputs are only handed on: then a value out of JSON need not be more than that."""
     return not any(select.args.get(clause) for clause in ("group", "distinct", "order", "qualify", "having"))
+
+
+def _by_place(key: exp.Expr, select: exp.Select, scope: Scope) -> exp.Expr:
+    """Group by an output's place where its name is also that of a table: DuckDB would group by whole rows."""
+    is_name = isinstance(key, exp.Column) and not key.table and key.name.lower() in scope.sources
+    if not is_name or any(source.find(key.name) for source in scope.sources.values()):
+        return key
+    names = [output.alias_or_name.lower() for output in select.expressions]
+    return number(names.index(key.name.lower()) + 1) if key.name.lower() in names else key
 
 
 def _renamed(columns: Columns | None, alias: exp.Expr | None) -> Columns | None:

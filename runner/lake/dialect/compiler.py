@@ -123,7 +123,7 @@ def _compiled(
     used = tables.bind(query, known)
     findings = Findings()
     if dialect == SNOWFLAKE:
-        structure.normalise(query)
+        structure.normalise(query, findings)
     schema = schema_of(frozenset(used.values())) if schema_of else {}
     QueryBinder(_columns_of(schema), findings, lenient=dialect != SNOWFLAKE).bind(query)
     if findings.unknown:

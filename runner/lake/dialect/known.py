@@ -108,7 +108,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_texts(TEXT, exp.RegexpExtract, exp.RegexpReplace, also=("expression", "replacement")),
     **_texts(TEXT, exp.SplitPart, also=("delimiter",)),
     **_texts(TEXT, exp.Concat, exp.ConcatWs, also=("expressions",)),
-    **_texts(TEXT, exp.Pad, exp.Translate, exp.MD5, exp.SHA, exp.SHA2, exp.Chr, exp.Space, exp.Initcap),
+    **_texts(TEXT, exp.Pad, exp.Translate, exp.MD5, exp.SHA, exp.SHA2, exp.Initcap),
     **_texts(TEXT, exp.ToBase64, exp.Base64Encode, exp.Strtok, exp.Collate),
     **_texts(list_of(TEXT), exp.Split, exp.RegexpExtractAll, also=("expression",)),
     **_texts(
@@ -167,6 +167,9 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_plain(TIME, exp.CurrentTime),
     **_plain(INTERVAL, exp.Interval),
     **_plain(TEXT, exp.Uuid),
+    **dict.fromkeys(
+        (exp.Chr, exp.Space), Known(result=TEXT, takes={"this": Kind.NUMBER, "expressions": Kind.NUMBER})
+    ),
     **_plain(UNKNOWN, exp.Generator, exp.Explode, exp.Kwarg, exp.Unnest),
 }
 """What each class of function is known to do."""

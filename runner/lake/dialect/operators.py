@@ -190,6 +190,14 @@ def _materialise_this(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _ordered(node: exp.Expr) -> exp.Expr:
+    """Sort by values; within LISTAGG by the text that it joins."""
+    order = node.parent
+    if order is not None and isinstance(order.parent, exp.GroupConcat) and type_of(node.this).is_document:
+        put(node.this, lambda key: as_text(materialised(key)))
+    return _materialise_this(node)
+
+
 def _materialise_all(node: exp.Expr) -> exp.Expr:
     for item in list(node.expressions):
         put(item, materialised)
@@ -304,7 +312,8 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Nullif: _nullif,
     exp.Coalesce: _coalesce,
     **dict.fromkeys((exp.Greatest, exp.Least), _greatest),
-    **dict.fromkeys((exp.Alias, exp.Ordered), _same),
+    exp.Alias: _same,
+    exp.Ordered: _ordered,
     **dict.fromkeys((exp.Min, exp.Max, exp.AnyValue, exp.Mode, exp.ArgMax, exp.ArgMin), _materialise_this),
     **dict.fromkeys((exp.First, exp.Last), _materialise_this),
     exp.Distinct: _materialise_all,

@@ -41,14 +41,24 @@ def parse(text: str, dialect: str) -> exp.Query:
         raise _located(error) from error
     except TokenError as error:
         raise _unclosed(text, reader) from error
-    return _one_query(
+    return _without_shared_parts(_one_query(
         [
             statement
             for statement in statements
             if statement is not None
             and not isinstance(statement, exp.Semicolon)  # a comment after the last one
         ]
-    )
+    ))
+
+
+def _without_shared_parts(query: exp.Query) -> exp.Query:
+    """Give every place of the tree a node of its own: SQLGlot reads ZEROIFNULL(x) as two uses of one x."""
+    seen: set[int] = set()
+    for node in query.walk():
+        if id(node) in seen:
+            return query.copy()
+        seen.add(id(node))
+    return query
 
 
 def _one_query(statements: list[exp.Expr]) -> exp.Query:

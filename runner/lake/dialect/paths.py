@@ -130,11 +130,9 @@ def _into_variant(node: exp.Expr, step: Step) -> exp.Expr:
     if isinstance(step, exp.Expr):
         return _through_json(as_json(node), [step])
     if isinstance(step, int):
-        if step < 0:
-            return null()
-        step += 1  # DuckDB's VARIANT counts from one
-    subscript = number(step) if isinstance(step, int) else text(step)
-    return typed(exp.Bracket(this=wrapped(node), expressions=[subscript]), VARIANT)
+        # DuckDB's VARIANT counts from one
+        return typed(call("variant_extract", node, number(step + 1)), VARIANT) if step >= 0 else null()
+    return typed(exp.Bracket(this=wrapped(node), expressions=[text(step)]), VARIANT)
 
 
 def _into_unknown(node: exp.Expr, step: Step) -> exp.Expr:

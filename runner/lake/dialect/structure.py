@@ -6,18 +6,31 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from runner.lake.dialect import match_recognize
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.lake.dialect.findings import Findings
 
-def normalise(query: exp.Query) -> None:
+
+def normalise(query: exp.Query, findings: Findings) -> None:
     """Bring a query into the form that the typed pass expects. In place."""
     _name_values(query)
     _name_sources(query)
     for select in list(query.find_all(exp.Select)):
         _open_group_tuples(select)
         _having_without_group(select)
+        if select.args.get("match") is not None:
+            _match_rows(select, findings)
     _window_functions(query)
+
+
+def _match_rows(select: exp.Select, findings: Findings) -> None:
+    clause = select.args["match"]
+    if match_recognize.is_guessed(clause):
+        findings.approximate("MATCH_RECOGNIZE tells the rows of a PATTERN with groups apart by DEFINE alone", clause)
+    match_recognize.rewrite(select)
 
 
 def _name_sources(query: exp.Query) -> None:

@@ -51,12 +51,23 @@ def _ctes_in_scope(table: exp.Table) -> Iterator[str]:
 
 def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
     parts = [part.name.lower() for part in table.parts]
-    name = TableName.of_parts(parts)
-    if name is None or name not in known:
+    name = next((name for name in _meant_by(parts) if name in known), None)
+    if name is None:
         line, column = place_of(table) or (None, None)
         written = ".".join(part.name for part in table.parts)
         raise UnknownLogType(_unknown(written, parts[-1], known), line=line, column=column)
     return name
+
+
+def _meant_by(parts: list[str]) -> Iterator[TableName]:
+    """Yield what a name may mean: a lake may leave out the database or the schema of `database.schema.table`."""
+    for written in (parts, parts[1:], [*parts[:1], *parts[2:]]) if len(parts) == _WITH_SCHEMA else (parts,):
+        name = TableName.of_parts(written)
+        if name is not None:
+            yield name
+
+
+_WITH_SCHEMA = 3
 
 
 def _unknown(written: str, table: str, known: Collection[TableName]) -> str:
@@ -80,7 +91,6 @@ def _shorten_columns(query: exp.Query, used: dict[str, TableName]) -> None:
     """Write `panther_logs.public.t.column` as `t.column`: the view has no database of that name."""
     for column in query.find_all(exp.Column):
         parts = [part.name.lower() for part in column.parts]
-        name = TableName.of_parts(parts[:-1]) if len(parts) > 2 else None  # noqa: PLR2004  two parts are table.column
-        if name is not None and used.get(parts[-2]) == name:
+        if len(parts) > 2 and used.get(parts[-2]) in _meant_by(parts[:-1]):  # noqa: PLR2004  two parts are table.column
             column.set("db", None)
             column.set("catalog", None)

@@ -22,7 +22,9 @@ LOG_TYPES = {
     "gsuite": "GSuite.ActivityEvent",
     "slack": "Slack.AuditLogs",
     "gcp": "GCP.AuditLog",
+    **{f"vendor{number}": f"Custom.Vendor{number}" for number in range(28)},
 }
+"""Vendor → log type; each has a data model, and the first six have rules."""
 _TESTS = (2, 3, 3, 4, 5, 4, 3)
 """How many tests detections have, in turn: three and a half in the mean."""
 _ALERTS_IN_TESTS = (True, False, True, False, True)
@@ -146,23 +148,34 @@ def write_corpus(folder: Path, detections: int = 1_000) -> None:
     if folder.exists():
         return
     for vendor in VENDORS:
-        _write_shared(folder, vendor)
+        _write_helper(folder, vendor)
+    for vendor, log_type in LOG_TYPES.items():
+        _write_data_model(folder, vendor, log_type)
     for number in range(detections):
         kind = "policy" if number % 10 == 9 else "scheduled_rule" if number % 18 == 7 else "rule"
         _write_detection(folder, kind, number)
 
 
-def _write_shared(folder: Path, vendor: str) -> None:
+def _write_helper(folder: Path, vendor: str) -> None:
     helper = {"AnalysisType": "global", "GlobalID": f"{vendor}_helpers", "Filename": f"{vendor}_helpers.py"}
     _write(folder / "global_helpers" / f"{vendor}_helpers", helper, _HELPER)
-    paths = {"actor_user": "actor.email", "source_ip": "sourceAddress", "user_agent": "$.userAgent"}
+
+
+def _write_data_model(folder: Path, vendor: str, log_type: str) -> None:
+    paths = {
+        "actor_user": "actor.email",
+        "source_ip": "sourceAddress",
+        "user_agent": "$.userAgent",
+        "user": "target.name",
+        "destination_port": "requests[0].client.port",
+    }
     model = {
         "AnalysisType": "datamodel",
         "DataModelID": f"{vendor}.model",
         "DisplayName": f"{vendor} model",
         "Enabled": True,
         "Filename": f"{vendor}_model.py",
-        "LogTypes": [LOG_TYPES[vendor]],
+        "LogTypes": [log_type],
         "Mappings": [
             *({"Name": name, "Path": path} for name, path in paths.items()),
             {"Name": "target_ids", "Path": "$.requests[?(@.kind=='target')].id"},
@@ -284,13 +297,45 @@ def _policy_test(number: int, place: int, chance: random.Random) -> dict[str, An
     return {"Name": f"Case {place}", "ExpectedResult": not fails, "Resource": resource}
 
 
+_SQL = """\
+-- Who changed things far more often than in the days before?
+WITH recent AS (
+  SELECT actor:email AS actor, target:name AS target, count(*) AS changes
+  FROM panther_logs.public.aws_cloudtrail
+  WHERE p_occurs_since('1 day')
+    AND action LIKE '%delete%'
+    AND outcome = 'success'
+  GROUP BY actor, target
+),
+usual AS (
+  SELECT
+    actor:email AS actor,
+    avg(changes) AS mean,
+    stddev(changes) AS deviation
+  FROM panther_logs.public.aws_cloudtrail
+  WHERE p_occurs_between(current_date - 30, current_date - 1)
+  GROUP BY 1
+)
+SELECT
+  recent.actor,
+  recent.target,
+  recent.changes,
+  CASE WHEN usual.deviation > 0 THEN (recent.changes - usual.mean) / usual.deviation ELSE 0 END AS score
+FROM recent
+LEFT JOIN usual ON recent.actor = usual.actor
+WHERE recent.changes > 10
+ORDER BY score DESC
+LIMIT 100
+"""
+
+
 def _write_query(path: Path, name: str) -> None:
     query = {
         "AnalysisType": "scheduled_query",
         "QueryName": name,
         "Enabled": False,
-        "Description": "Changes of the last hour.",
-        "Query": "SELECT * FROM panther_logs.public.aws_cloudtrail WHERE p_occurs_since('1 hour') LIMIT 100",
+        "Description": "Changes of the last day.",
+        "Query": _SQL,
         "Schedule": {"RateMinutes": 60, "TimeoutMinutes": 2},
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from runner.cli.options import written
+from runner.cli.wording import complain, counted, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from runner.alerts.alert import Alert
     from runner.runs.query_run import RunState
+
+__all__ = ["complain", "counted", "print_json"]  # besides what is defined here: most commands need both
 
 SEVERITY_STYLES = {
     "CRITICAL": "bold white on red",
@@ -125,11 +127,6 @@ def in_order(alerts: Iterable[Line]) -> list[Line]:
     return sorted(alerts, key=lambda line: (grave.index(line.alert.severity), line.alert.title))
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    click.echo(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode())
-
-
 def alert_fields(alert: Alert) -> dict[str, Any]:
     """Return an alert as JSON values."""
     return {
@@ -152,14 +149,3 @@ def alert_fields(alert: Alert) -> dict[str, Any]:
         "context": alert.context,
         "run_id": alert.run_id,
     }
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a count with its noun: `1 row`, `3 rows`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def complain(lines: Iterable[object]) -> None:
-    """Print lines to standard error."""
-    for line in lines:
-        click.echo(str(line), err=True)

@@ -10,8 +10,7 @@ from xml.etree import ElementTree as ET
 
 import click
 
-from runner.cli import output
-from runner.cli.output import counted
+from runner.cli.wording import complain, counted, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +106,7 @@ class TextReport:
 
     def end(self, outcome: Outcome) -> None:
         """Print the counts, what is to be mended, and what the tests do not cover."""
-        output.complain(outcome.errors)
+        complain(outcome.errors)
         verdicts = outcome.verdicts
         results = [result for verdict in verdicts for result in verdict.results]
         failed = sum(not result.passed for result in results)
@@ -165,7 +164,7 @@ class JsonReport:
     def end(self, outcome: Outcome) -> None:
         """Print the document."""
         verdicts = outcome.verdicts
-        output.print_json(
+        print_json(
             {
                 "passed": outcome.passed,
                 "definition_errors": [str(error) for error in outcome.errors],

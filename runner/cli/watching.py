@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.output import counted
+from runner.cli.wording import counted
 from runner.definitions.catalogue import catalogue_of
 from runner.definitions.folder import stamp_of
 

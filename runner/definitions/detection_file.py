@@ -76,22 +76,24 @@ def read_detection_module(
     """Return the Python of a rule or policy, which has to define `function`, or None; and what is notable in it."""
     if "Filename" not in document.value:
         return None, [InvalidField("the key `Filename` is missing", document.position(), Code.MISSING_KEY)]
-    module, findings = read_module(document, files)
-    if module is not None:
+    module, findings = read_module(document, files, examined=files.examines)
+    if module is not None and files.examines:
         findings += [*missing_function(module, function), *function_notices(module, function)]
     return module, findings
 
 
-def read_module(document: YamlDocument, files: PythonFiles) -> tuple[PythonModule | None, list[Finding]]:
-    """Return the Python that a document's `Filename` names, or None, and what is notable about it."""
+def read_module(
+    document: YamlDocument, files: PythonFiles, *, examined: bool = True
+) -> tuple[PythonModule | None, list[Finding]]:
+    """Return the Python that a document's `Filename` names, or None, and what is notable about it, if it is examined."""
     filename = document.value.get("Filename")
     if not isinstance(filename, str):
         return None, []
     try:
         module = files.named(filename, document.path, document.position(("Filename",)))
+        return module, [*reproducibility_notices(module)] if examined else []
     except DefinitionError as error:
         return None, [error]
-    return module, [*reproducibility_notices(module)]
 
 
 def severity_faults(document: YamlDocument) -> Iterator[DefinitionError]:

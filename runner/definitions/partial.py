@@ -1,4 +1,4 @@
-"""Some definitions of a project, with what all of them may ask for: quicker than reading everything."""
+"""Definitions read for whoever loads their Python anyway: some of a project's, or all, without a look at the Python."""
 
 from __future__ import annotations
 
@@ -6,59 +6,73 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.definitions.catalogue import catalogue_of, read_catalogue
+from runner.definitions.catalogue import catalogue_of
 from runner.definitions.codes import Code
+from runner.definitions.fingerprint import Imports
 from runner.definitions.folder import contents_of
 from runner.definitions.python_files import PythonFiles
 from runner.definitions.reader import read_file, unread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
     from runner.definitions.catalogue import Catalogue
-    from runner.definitions.folder import FolderContents
     from runner.definitions.reading import Reading
+
+    Wanted = Callable[[Path, bytes], bool]
+    """Tells by the path of a file (relative to the root) and its bytes whether its definition is wanted."""
+    ReadAll = Callable[[Path, Sequence[str], Wanted], Sequence[Reading | None]]
+    """Reads files, as `read_files` does."""
 
 _SHARED = re.compile(rb"AnalysisType[\"']?\s*:\s*[\"']?(global|datamodel|lookup_table)\b")
 """What detections ask for, wherever it lies."""
+_NO_IMPORTS = Imports(frozenset(), False)
 
 
 def read_part(
     root: Path,
-    wanted: Callable[[Path, bytes], bool],
+    wanted: Wanted,
     *,
     exclude: tuple[str, ...] = (),
     folders: tuple[str, ...] = (),
+    read_all: ReadAll,
 ) -> Catalogue:
-    """Read the definitions under `root` whose path (relative to it) and bytes are wanted, and all that is shared.
+    """Read the definitions under `root` that are wanted, and all that is shared.
 
     Shared are global helpers, data models and lookup tables. What is wrong with the others is not seen, and what they
     would have been named for seems unknown. If a wanted detection derives from one that is not, everything is read.
+    The Python of rules and policies is not parsed, and the fingerprints do not tell what they import.
     """
-    files = PythonFiles(root)
     contents = contents_of(root, exclude, folders)
-    part = catalogue_of(root, tuple(_readings(root, wanted, files, contents)), files.imports)
-    if any(error.code == Code.UNKNOWN_BASE for error in part.errors):
-        return read_catalogue(root, exclude=exclude, folders=folders)
+    readings = read_all(root, tuple(contents.files), wanted)
+    found = [*map(unread, contents.faults), *(reading for reading in readings if reading is not None)]
+    part = catalogue_of(root, found, lambda _: _NO_IMPORTS)
+    if any(error.code == Code.UNKNOWN_BASE for error in part.errors) and wanted is not everything:
+        return read_part(root, everything, exclude=exclude, folders=folders, read_all=read_all)
     return part
 
 
-def _readings(
-    root: Path, wanted: Callable[[Path, bytes], bool], files: PythonFiles, contents: FolderContents
-) -> Iterator[Reading]:
-    yield from map(unread, contents.faults)
-    for name in contents.files:
-        path = Path(name)
-        raw = _raw(root / path)
-        if raw is None or wanted(path, raw) or _SHARED.search(raw):
-            reading = read_file(root, path, files)
-            if reading is not None:
-                yield reading
+def everything(_: Path, __: bytes) -> bool:
+    """Want every definition."""
+    return True
 
 
-def _raw(path: Path) -> bytes | None:
-    """Return what a file holds; None if it cannot be read, which reading it as a definition will tell."""
-    try:
-        return path.read_bytes()
-    except OSError:
+def read_files(root: Path, names: Sequence[str], wanted: Wanted) -> list[Reading | None]:
+    """Return a reading of each file (its path relative to the root), or None if it is no definition, or not wanted."""
+    files = PythonFiles(root, examines=False)
+    return [_reading(root, Path(name), wanted, files) for name in names]
+
+
+def _reading(root: Path, path: Path, wanted: Wanted, files: PythonFiles) -> Reading | None:
+    if wanted is not everything and not _is_wanted(root, path, wanted):
         return None
+    return read_file(root, path, files)
+
+
+def _is_wanted(root: Path, path: Path, wanted: Wanted) -> bool:
+    """Tell whether a file is wanted or shared; one that cannot be read is, so that its reading tells why."""
+    try:
+        raw = (root / path).read_bytes()
+    except OSError:
+        return True
+    return wanted(path, raw) or _SHARED.search(raw) is not None

@@ -29,11 +29,15 @@ class PythonFiles:
     """Reads and parses Python files under a project root: several definitions may share one.
 
     Only the last `_MOST_MODULES` are kept, as syntax trees are large. `texts` stands in for files, by their paths
-    relative to the root. `stamps` holds, for each path that was asked for, the state that the file was in, None if
+    relative to the root. Unless it `examines` them, rules and policies are not parsed: who loads them anyway will see
+    what is wrong. `stamps` holds, for each path that was asked for, the state that the file was in, None if
     it was not there; `take_asked` tells the paths that were asked for lately.
     """
 
-    def __init__(self, root: Path, texts: Mapping[Path, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, root: Path, texts: Mapping[Path, str] = MappingProxyType({}), *, examines: bool = True
+    ) -> None:
+        self.examines = examines
         self.stamps: dict[str, Stamp | None] = {}
         self._asked: set[str] = set()
         self._root = root
@@ -65,8 +69,6 @@ class PythonFiles:
         return self._imports[source.path]
 
     def _keep(self, shown: Path, read: PythonModule | DefinitionError) -> None:
-        if isinstance(read, PythonModule):
-            self._imports[shown] = imports_of(read)
         self._read[shown] = read
         if len(self._read) > _MOST_MODULES:
             self._read.popitem(last=False)
@@ -97,6 +99,9 @@ class PythonFiles:
             text = self._texts.get(shown)
             if text is None:
                 text = decoded(read_bytes(self._root / shown, shown), shown)
-            return PythonModule(PythonSource(shown, text.replace("\r\n", "\n")))
+            module = PythonModule(PythonSource(shown, text.replace("\r\n", "\n")))
+            if self.examines:
+                self._imports[shown] = imports_of(module)
         except DefinitionError as error:
             return error
+        return module

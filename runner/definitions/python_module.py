@@ -25,9 +25,16 @@ class PythonModule:
     """The syntax tree of a Python source."""
 
     def __init__(self, source: PythonSource) -> None:
-        """Parse `source`; raise UnreadableDefinition, with the place, if it is not Python."""
         self.source = source
-        self.tree = _parse(source)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree, parsed when it is first asked for.
+
+        Raises:
+            UnreadableDefinition: with the place, if the source is not Python.
+        """
+        return _parse(self.source)
 
     def location(self, node: ast.AST) -> Location:
         """Return where a node of the tree stands."""

@@ -98,18 +98,13 @@ def evaluate_test(detection: Detection, event: Any) -> DetectionResult:
 
     Unlike in `evaluate`, nothing stands in for a function that failed: its output is None.
     """
-    decided = _decided(detection, event)
+    decided = evaluate(replace(detection, functions=()), event)
     if decided.error is not None and decided.error.kind == EvaluationTimeout.__name__:
         return decided
     described = _described(detection, event, strict=True)
     return described._replace(
         matched=decided.matched and described.matched, error=decided.error or described.error
     )
-
-
-def _decided(detection: Detection, event: Any) -> DetectionResult:
-    """Ask filters and matcher, and nothing else."""
-    return evaluate(replace(detection, functions=()), event)
 
 
 def _filtered(detection: Detection, event: Any) -> DetectionResult | None:

@@ -7,7 +7,6 @@ import pkgutil
 import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import Mock
 
 from runner.detections import provided
 from runner.detections.cache import MemoryCache
@@ -87,4 +86,6 @@ def _module(name: str, members: Mapping[str, Any]) -> ModuleType:
 
 def _is_mock(value: object) -> bool:
     """Tell whether a value is a mock of a unit test."""
+    from unittest.mock import Mock  # noqa: PLC0415  it takes 50 ms, and nobody asks but in tests with mocks
+
     return isinstance(value, Mock)

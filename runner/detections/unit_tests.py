@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runner.detections.evaluate import FILTER, evaluate_test
 from runner.detections.functions import SKIP
@@ -85,16 +85,28 @@ class Bench:
 def run_test(bench: Bench, test: UnitTest) -> TestResult:
     """Run one test. All tests of a detection share its module, and what that remembers."""
     started = time.perf_counter()
-    return replace(
-        _run(bench, test),
+    outcome = _run(bench, test)
+    return TestResult(
         name=test.name,
+        passed=not outcome.failures,
+        matched=outcome.matched,
         alerting=test.expected_result is bench.detection.alerts_on,
+        functions=outcome.functions,
+        failures=outcome.failures,
+        printed=outcome.printed,
         location=test.location,
         seconds=time.perf_counter() - started,
     )
 
 
-def _run(bench: Bench, test: UnitTest) -> TestResult:
+class _Outcome(NamedTuple):
+    matched: bool
+    functions: tuple[FunctionOutput, ...]
+    failures: tuple[str, ...]
+    printed: str
+
+
+def _run(bench: Bench, test: UnitTest) -> _Outcome:
     if not isinstance(test.log, Mapping):
         what = "Log" if bench.detection.alerts_on else "Resource"
         return _unfit(f"{what} is {type(test.log).__name__}, expected a mapping")
@@ -113,18 +125,11 @@ def _run(bench: Bench, test: UnitTest) -> TestResult:
         judgement = _Judgement(bench, test, result)
         functions = tuple(judgement.functions_shown())
         failures = tuple(judgement.failures(functions))
-    return TestResult(
-        name="",
-        passed=not failures,
-        matched=result.matched,
-        functions=functions,
-        failures=failures,
-        printed=said,
-    )
+    return _Outcome(result.matched, functions, failures, said)
 
 
-def _unfit(why: str) -> TestResult:
-    return TestResult(name="", passed=False, matched=False, failures=(why,))
+def _unfit(why: str) -> _Outcome:
+    return _Outcome(matched=False, functions=(), failures=(why,), printed="")
 
 
 def _names(detection: Detection) -> dict[str, Any]:
@@ -162,14 +167,14 @@ def _knowing(bench: Bench, test: UnitTest) -> Detection:
     """Return the detection with the destinations that this test may name; a mocked function is called as a mock."""
     detection = bench.detection
     names = (*bench.available, *(test.expected_destinations or ()))
-    known = {name: name for name in names} if names else None
-    standing = replace(detection.standing, destinations=known, skips=known is None)
+    if names:
+        known = {name: name for name in names}
+        detection = replace(detection, standing=replace(detection.standing, destinations=known, skips=False))
     if not test.mocks:
-        return replace(detection, standing=standing)
+        return detection
     found = _names(detection)
     return replace(
         detection,
-        standing=standing,
         matcher=found[detection.matcher_name],
         functions=tuple((entry, found[entry.name]) for entry, _ in detection.functions),
     )

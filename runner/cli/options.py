@@ -83,6 +83,14 @@ class Scope:
         own = f"./{folder.relative_to(self.settings.root).as_posix()}"
         return (*patterns, escape(own), f"{escape(own)}/*")
 
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """The folders in which no definitions are looked for, but for one that is looked at itself."""
+        root = self.settings.root
+        return tuple(
+            name for name in self.settings.not_definitions if not self.folder.is_relative_to(root / name)
+        )
+
     def holds(self, location: Location) -> bool:
         """Tell whether a place in the project's files lies in the folder; of a whole project, every place does.
 
@@ -91,18 +99,34 @@ class Scope:
         return self.is_whole or (self.settings.root / location.path).resolve().is_relative_to(self.folder)
 
 
-def find_scope(path: Path | None, **flags: str | None) -> Scope:
+_SHARED = ("global_helpers", "data_models")
+"""Folders of what detections ask for, wherever in the project they lie."""
+
+
+def find_scope(path: Path | None, *, apart: bool = True, **flags: str | None) -> Scope:
     """Return the project that a folder or file (default: the current folder) belongs to, and what of it is looked at.
 
-    A folder in which the project looks for no definitions is a project of its own. Raises `SettingsError`.
+    Without a `runner.toml` it is the nearest folder upward that has global helpers or data models, as Panther's tool
+    looks for them. A folder in which the project looks for no definitions is a project of its own, if it is taken
+    `apart`. Raises `SettingsError`.
     """
     folder = path.resolve() if path else settings.find_root(Path.cwd())
     around = folder.parent if folder.is_file() else folder
-    found = load_settings(settings.find_root(around), **flags)
+    found = load_settings(_project_around(around), **flags)
+    if not apart:
+        return Scope(settings=found, folder=folder)
     excluded = [found.root / name for name in found["definitions.exclude"]]
     if any(folder.is_relative_to(other) for other in excluded):
         found = load_settings(around, **flags)
     return Scope(settings=found, folder=folder)
+
+
+def _project_around(folder: Path) -> Path:
+    root = settings.find_root(folder)
+    if (root / settings.FILE_NAME).is_file():
+        return root
+    nearest = (one for one in (folder, *folder.parents) if any((one / name).is_dir() for name in _SHARED))
+    return next(nearest, root)
 
 
 class Moment(click.ParamType[datetime]):

@@ -13,6 +13,7 @@ from runner.definitions.policy import Policy
 from runner.definitions.scheduled_rule import ScheduledRule
 
 if TYPE_CHECKING:
+    from runner.definitions.catalogue import Catalogue
     from runner.detections.content import Judged
 
 _ATTRIBUTES: Final = {
@@ -76,6 +77,11 @@ def read_filter(text: str) -> KeyFilter:
     return KeyFilter(
         key=key, values=frozenset(value.strip().lower() for value in values.split(",")), excludes=excludes
     )
+
+
+def detections_in(catalogue: Catalogue) -> list[Judged]:
+    """Return every rule and policy of a catalogue."""
+    return [*catalogue.rules.values(), *catalogue.stream_rules.values(), *catalogue.policies.values()]
 
 
 def type_of(definition: Judged) -> str:

@@ -14,7 +14,7 @@ import click
 
 from runner.cli import verdicts
 from runner.cli.options import Scope, find_scope, format_option
-from runner.cli.selection import KeyFilter, read_filter, type_of
+from runner.cli.selection import KeyFilter, detections_in, read_filter, type_of
 from runner.cli.verdicts import Outcome, Verdict
 from runner.cli.wording import counted
 from runner.definitions.catalogue import read_catalogue
@@ -129,7 +129,7 @@ def command(
     if path and path_option:
         raise click.UsageError("give PATH or --path, not both")
     wishes = Wishes(
-        scope=find_scope(path or path_option),
+        scope=find_scope(path or path_option, apart=False),
         ids=ids,
         filters=tuple(read_filter(text) for text in filters),
         names=frozenset(name.strip() for text in names for name in text.split(",")),
@@ -148,7 +148,7 @@ def command(
     from runner.cli import watching  # noqa: PLC0415  needed for nothing else
 
     settings = wishes.scope.settings
-    files = DefinitionFiles(settings.root, exclude=settings.not_definitions, folders=wishes.scope.folders)
+    files = DefinitionFiles(settings.root, exclude=wishes.scope.exclude, folders=wishes.scope.folders)
     return watching.retest_on_change(files, test)
 
 
@@ -165,7 +165,7 @@ def _read(wishes: Wishes) -> Catalogue:
         return read_part(
             settings.root,
             everything if wishes.is_whole else wanted,
-            exclude=settings.not_definitions,
+            exclude=scope.exclude,
             folders=scope.folders,
             read_all=functools.partial(read_side_by_side, processes=wishes.workers),
         )
@@ -195,12 +195,7 @@ def _test(catalogue: Catalogue, wishes: Wishes, report: Report, touched: Collect
 
 def _chosen(catalogue: Catalogue, wishes: Wishes) -> list[Judged]:
     """Return the detections that were asked for, sorted by id. Raises `click.UsageError` for an id that is not there."""
-    judged: list[Judged] = [
-        *catalogue.rules.values(),
-        *catalogue.stream_rules.values(),
-        *catalogue.policies.values(),
-    ]
-    there = {id_of(one): one for one in judged if wishes.scope.holds(one.location)}
+    there = {id_of(one): one for one in detections_in(catalogue) if wishes.scope.holds(one.location)}
     for wished in wishes.ids:
         if wished not in there:
             near = difflib.get_close_matches(wished, _all_ids(wishes), n=1, cutoff=0.5)
@@ -216,8 +211,8 @@ def _chosen(catalogue: Catalogue, wishes: Wishes) -> list[Judged]:
 def _all_ids(wishes: Wishes) -> list[str]:
     """Return the ids of all detections in the scope, for a suggestion."""
     settings = wishes.scope.settings
-    whole = read_catalogue(settings.root, exclude=settings.not_definitions, folders=wishes.scope.folders)
-    return [*whole.rules, *whole.stream_rules, *whole.policies]
+    whole = read_catalogue(settings.root, exclude=wishes.scope.exclude, folders=wishes.scope.folders)
+    return [id_of(one) for one in detections_in(whole)]
 
 
 def _verdicts(tested: Sequence[Judged], catalogue: Catalogue, wishes: Wishes) -> Iterator[Verdict]:

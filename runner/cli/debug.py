@@ -66,7 +66,13 @@ def _read(scope: Scope, rule_id: str) -> Catalogue:
     """Read the detection, and what it may ask for."""
     settings = scope.settings
     wanted = rule_id.encode()
-    return read_part(settings.root, lambda _, raw: wanted in raw, exclude=scope.exclude, folders=scope.folders, read_all=read_files)
+    return read_part(
+        settings.root,
+        lambda _, raw: wanted in raw,
+        exclude=scope.exclude,
+        folders=scope.folders,
+        read_all=read_files,
+    )
 
 
 def _definition(catalogue: Catalogue, scope: Scope, rule_id: str) -> Judged:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from runner.definitions.catalogue import Catalogue
-    from runner.definitions.definition_files import DefinitionFiles
+    from runner.definitions.definition_files import DefinitionFiles, Sight
 
     Test = Callable[[Catalogue, Collection[str] | None], int]
     """Tests what was asked for, or of it some ids; returns the exit code."""
 
 _SETTLE_MILLISECONDS = 50
 """How long a file is left alone after a change: editors write in several steps."""
+_LOOK_MILLISECONDS = 1_000
 
 
 def retest_on_change(
@@ -28,31 +29,36 @@ def retest_on_change(
 ) -> int:
     """Test everything, and after each change what it touches; returns the last exit code when changes end.
 
-    `changes` yields whenever files may have changed; by default, when the file system says so.
+    `changes` yields whenever files may have changed; by default, when the file system says so, and every second.
     """
-    catalogue = read(files)
-    code = test(catalogue, None)
+    catalogue, sight = _read(files)
     tables = _table_stamps(catalogue)
+    code = test(catalogue, None)
     click.echo("Watching for changes; Ctrl-C ends.", err=True)
     for _ in (changes or (lambda: _saved(files)))():
-        newer = read(files)
-        newer_tables = _table_stamps(newer)
-        touched = touched_by(catalogue, newer) | _of_tables(newer, tables, newer_tables)
-        faults_changed = [str(error) for error in newer.errors] != [str(error) for error in catalogue.errors]
-        catalogue, tables = newer, newer_tables
-        if touched or faults_changed:
+        if files.look() == sight and _table_stamps(catalogue) == tables:
+            continue
+        before, tables_before = catalogue, tables
+        catalogue, sight = _read(files)
+        tables = _table_stamps(catalogue)
+        touched = touched_by(before, catalogue) | _of_tables(catalogue, tables_before, tables)
+        if touched or _faults(before) != _faults(catalogue):
             click.echo(f"Changed: {counted(len(touched), 'definition')}.", err=True)
             code = test(catalogue, touched)
     return code
 
 
-def read(files: DefinitionFiles) -> Catalogue:
-    """Read the definitions as they are, without those that were there before; only what changed is read."""
+def _read(files: DefinitionFiles) -> tuple[Catalogue, Sight]:
+    """Read the definitions as they are; only what has changed is read again."""
     snapshot = None
-    while snapshot is None:
+    while snapshot is None:  # a file was being written
         snapshot = files.read(files.look())
     imports = snapshot.imports
-    return catalogue_of(files.root, snapshot.readings, imports.__getitem__)
+    return catalogue_of(files.root, snapshot.readings, imports.__getitem__), snapshot.sight
+
+
+def _faults(catalogue: Catalogue) -> list[str]:
+    return [str(error) for error in catalogue.errors]
 
 
 def touched_by(before: Catalogue, now: Catalogue) -> set[str]:
@@ -88,7 +94,13 @@ def _of_tables(catalogue: Catalogue, before: dict[str, object], now: dict[str, o
 
 
 def _saved(files: DefinitionFiles) -> Iterator[object]:
-    """Yield when files under the root were saved. Ends by Ctrl-C, as any command does."""
+    """Yield when files under the root were saved, and every second: not every file system tells of changes."""
     from watchfiles import watch  # noqa: PLC0415  needed by nobody else
 
-    yield from watch(files.root, step=_SETTLE_MILLISECONDS, debounce=4 * _SETTLE_MILLISECONDS)
+    yield from watch(
+        files.root,
+        step=_SETTLE_MILLISECONDS,
+        debounce=4 * _SETTLE_MILLISECONDS,
+        rust_timeout=_LOOK_MILLISECONDS,
+        yield_on_timeout=True,
+    )

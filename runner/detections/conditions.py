@@ -140,9 +140,8 @@ def _lowered(value: Any) -> Any:
 
 
 def _equals(value: Any, written: Any) -> bool:
-    return (
-        type(value) is type(written) and value == written if isinstance(written, bool) else value == written
-    )
+    """Compare as JSON does: true is not 1."""
+    return isinstance(value, bool) is isinstance(written, bool) and bool(value == written)
 
 
 def _starts(value: Any, written: Any) -> bool:

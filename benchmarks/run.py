@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import delivery
 import end_to_end
 import evaluation
+import lake_planning
 import memory
 import overhead
 import scheduling
@@ -28,6 +29,7 @@ from delivery import DeliverySize
 from end_to_end import EndToEndSize
 from evaluation import EvaluationSize
 from figures import table
+from lake_planning import LakeSize
 from scheduling import SchedulingSize
 from storing import StoringSize
 from workplace import Workplace
@@ -52,6 +54,7 @@ class Size:
     overhead_rounds: int
     scheduling: SchedulingSize
     delivery: DeliverySize
+    lake: LakeSize
 
 
 FULL = Size(
@@ -72,6 +75,7 @@ FULL = Size(
         few=100, many=10_000, together=1_000, start_seconds=60, idle_seconds=30, rounds=15
     ),
     delivery=DeliverySize(messages=2_000, few_alerts=10_000, many_alerts=100_000, rounds=21),
+    lake=LakeSize(files=(1_000, 10_000, 100_000), globbed=10_000, rows=100_000_000, rounds=15),
 )
 SMOKE = Size(
     tables=(
@@ -89,6 +93,7 @@ SMOKE = Size(
     overhead_rounds=5,
     scheduling=SchedulingSize(few=100, many=300, together=20, start_seconds=10, idle_seconds=2, rounds=3),
     delivery=DeliverySize(messages=100, few_alerts=100, many_alerts=1_000, rounds=3),
+    lake=LakeSize(files=(50, 200), globbed=50, rows=100_000, rounds=3),
 )
 
 
@@ -124,6 +129,7 @@ def _sections(workplace: Workplace, size: Size) -> dict[str, Callable[[], Iterab
         "overhead": lambda: overhead.figures(workplace, size.overhead_rounds),
         "scheduling": lambda: scheduling.figures(workplace, size.scheduling),
         "delivery": lambda: delivery.figures(size.delivery),
+        "lake": lambda: lake_planning.figures(workplace, size.lake),
     }
 
 

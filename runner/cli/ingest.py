@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 from rich.progress import BarColumn, Progress, TextColumn
+from watchfiles import watch as watch_files
 
 from runner.cli import output
 from runner.cli.options import format_option, lake_option, load_settings, project_option
 from runner.cli.output import counted
 from runner.clock import SystemClock
-from runner.ingest import ingest_files
+from runner.errors import IngestError
+from runner.ingest import inbox, ingest_files
+from runner.ingest.following import follow
+from runner.ingest.inbox import Inbox, SeenFiles
+from runner.lake.log_types import LogType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.ingest import FileReport, IngestReport
     from runner.ingest import Progress as IngestProgress
+    from runner.settings import Settings
+
+_LOOK_SECONDS = 10.0
+_SETTLE_SECONDS = 0.5
+"""How long it is waited before looking again: while nothing comes, and while a file may still be written to."""
 
 
 @click.command(name="ingest")
-@click.argument("log_type")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("log_type", callback=lambda _context, _parameter, value: _log_type(value))
+@click.argument("places", metavar="FILES...", nargs=-1, required=True)
+@click.option("--watch", is_flag=True, help="Go on taking in what arrives there, until interrupted.")
 @click.option("--event-time", help="The field with the time of the event; dots lead into objects.")
 @lake_option
 @project_option
 @format_option("text", "json")
 def command(
     log_type: str,
-    files: tuple[Path, ...],
+    places: tuple[str, ...],
+    watch: bool,  # noqa: FBT001  click passes options by name
     event_time: str | None,
     lake: str | None,
     project: Path | None,
@@ -39,14 +54,40 @@ def command(
 ) -> int:
     """Take log FILES of one LOG_TYPE (such as AWS.CloudTrail) into the data lake.
 
-    Reads JSON, JSON lines and CloudTrail's {"Records": [...]}, plain or compressed with gzip or zstd. A file that
-    was taken in before changes nothing. Lines that are no records are kept aside and reported; the exit code is
-    then 1.
+    FILES are files, folders (with all below them) and quoted globs. Reads JSON, JSON lines and CloudTrail's
+    {"Records": [...]}, plain or compressed with gzip or zstd. A file that was taken in before changes nothing. Lines
+    that are no records are kept aside and reported; the exit code is then 1.
+
+    With --watch, files are taken in as they arrive, once they are no longer written to; with --format json, a line is
+    printed for each batch.
     """
     settings = load_settings(project, lake__location=lake)
+    absent = [place for place in places if not inbox.is_pattern(place) and not Path(place).exists()]
+    if absent:
+        raise click.UsageError(f"{absent[0]!r} does not exist")
+    if watch:
+        return _watch(log_type, places, settings, event_time, as_json=output_format == "json")
+    report = _ingest(log_type, inbox.files_of(places), settings, event_time, shown=output_format == "text")
+    if output_format == "json":
+        output.print_json(_fields(report))
+    else:
+        _show(report)
+    return int(bool(report.bad_lines or report.faults))
+
+
+def _log_type(name: str) -> str:
+    try:
+        return LogType(name=name).name
+    except IngestError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _ingest(
+    log_type: str, files: Sequence[Path], settings: Settings, event_time: str | None, *, shown: bool
+) -> IngestReport:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"))
-    shown = sys.stderr.isatty() and output_format == "text"
-    with Progress(*columns, console=output.error_console(), transient=True, disable=not shown) as progress:
+    hidden = not shown or not sys.stderr.isatty()
+    with Progress(*columns, console=output.error_console(), transient=True, disable=hidden) as progress:
         task = progress.add_task("Reading", rows="0")
 
         def advance(now: IngestProgress) -> None:
@@ -58,7 +99,7 @@ def command(
                 rows=f"{now.rows:,}",
             )
 
-        report = ingest_files(
+        return ingest_files(
             log_type,
             files,
             lake=settings.lake,
@@ -66,11 +107,55 @@ def command(
             event_time=event_time,
             on_progress=advance,
         )
-    if output_format == "json":
-        output.print_json(_fields(report))
-    else:
-        _show(report)
-    return int(bool(report.bad_lines or report.faults))
+
+
+def _watch(
+    log_type: str, places: Sequence[str], settings: Settings, event_time: str | None, *, as_json: bool
+) -> int:
+    """Take in what arrives until SIGINT or SIGTERM; a file that is being taken in then is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    seen = SeenFiles(settings.root / ".runner" / "ingest" / "seen.db")
+    box = Inbox(places, seen, purpose=f"{settings.lake.resolve()}\0{log_type}", clock=SystemClock())
+    faults = False
+
+    def tell(told: IngestReport | IngestError) -> None:
+        nonlocal faults
+        faults |= isinstance(told, IngestError) or bool(told.bad_lines or told.faults)
+        if isinstance(told, IngestError):
+            output.complain([f"Error: {told}"])
+        elif as_json:
+            click.echo(orjson.dumps(_fields(told)).decode())
+        else:
+            _show(told)
+
+    follow(
+        box,
+        ingest=lambda files: _ingest(log_type, files, settings, event_time, shown=not as_json),
+        wait=lambda busy: not stop.is_set() if busy else _wait(box, stop),
+        tell=tell,
+    )
+    seen.close()
+    return int(faults)
+
+
+def _wait(box: Inbox, stop: threading.Event) -> bool:
+    """Wait until something has changed, or for a while: not every file system tells. False: it is time to stop."""
+    if not stop.is_set():
+        patience = _LOOK_SECONDS if box.is_settled else _SETTLE_SECONDS
+        folders = [folder for folder in box.folders if folder.is_dir()]
+        changes = watch_files(
+            *folders,
+            stop_event=stop,
+            rust_timeout=int(patience * 1000),
+            yield_on_timeout=True,
+            debounce=200,
+            raise_interrupt=False,
+        )
+        next(changes, None)
+        changes.close()
+    return not stop.is_set()
 
 
 def _show(report: IngestReport) -> None:

@@ -52,8 +52,8 @@ def test_a_wrong_setting_ends_with_2_and_says_what_is_expected(here, project, li
 def test_a_log_type_that_cannot_be_a_table_is_told(here, project):
     code, _, err = here("ingest", "../Okta", "sample_logs/okta_systemlog.jsonl", cwd=project)
 
-    assert code == 1
-    assert err.startswith("Error: '../Okta' is not a log type")
+    assert code == 2
+    assert "Error: '../Okta' is not a log type" in err
 
 
 def test_help_is_there_for_the_program_and_every_command(here, tmp_path):

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
     from collections.abc import Sequence
     from pathlib import Path
-=======
-    from collections.abc import Iterable, Iterator, Sequence
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
 
 SCHEMA_FILE = "_schema.parquet"
 """A file without rows that names every declared column: it stands first in every list of files."""
@@ -25,14 +21,7 @@ PUBLIC = "public"
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
 class TableName:
-<<<<<<< HEAD
     """A database, a schema and a table, all in lower case, such as `panther_logs`, `public`, `aws_cloudtrail`."""
-=======
-    """A database and a table, both in lower case, such as `panther_logs` and `aws_cloudtrail`.
-
-    A schema other than `public` is part of the database: `snowflake.account_usage`.
-    """
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
 
     database: str
     table: str
@@ -40,33 +29,18 @@ class TableName:
 
     @classmethod
     def of_parts(cls, parts: Sequence[str]) -> TableName | None:
-<<<<<<< HEAD
         """Read the parts of a written name: `db.schema.table` or `db.table`; None for any other form."""
         match [part.lower() for part in parts]:
             case [database, table]:
                 return cls(database=database, table=table)
             case [database, schema, table]:
                 return cls(database=database, schema=schema, table=table)
-=======
-        """Read the parts of a written name: `db.public.table`, `db.table` or `db.schema.table`; else None."""
-        lowered = [part.lower() for part in parts]
-        match lowered:
-            case [database, "public", table] | [database, table]:
-                return cls(database=database, table=table)
-            case [database, schema, table]:
-                return cls(database=f"{database}.{schema}", table=table)
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
         return None
 
     @property
     def qualified(self) -> str:
         """The name as Panther writes it: `panther_logs.public.aws_cloudtrail`."""
-<<<<<<< HEAD
         return f"{self.database}.{self.schema}.{self.table}"
-=======
-        has_schema = "." in self.database
-        return f"{self.database}.{self.table}" if has_schema else f"{self.database}.{_PUBLIC}.{self.table}"
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
 
     @property
     def view(self) -> str:
@@ -80,35 +54,10 @@ class TableName:
 
 
 def tables_of(lake: Path) -> frozenset[TableName]:
-<<<<<<< HEAD
     """Return the tables of a lake: its folders `<database>/<table>` and `<database>.<schema>/<table>`."""
     return frozenset(
         _name_of(database.name, table.name) for database in _folders(lake) for table in _folders(database)
     )
-=======
-    """Return the tables of a lake: its folders `<database>/<table>`, or `<database>/<schema>/<table>`."""
-    return frozenset(name for name, _ in _tables(lake))
-
-
-def _tables(lake: Path) -> Iterator[tuple[TableName, Path]]:
-    for database in _folders(lake):
-        for folder in _folders(database):
-            if not _is_schema(folder):
-                yield TableName(database=database.name.lower(), table=folder.name.lower()), folder
-                continue
-            name = f"{database.name}.{folder.name}".lower()
-            for table in _folders(folder):
-                yield TableName(database=name, table=table.name.lower()), table
-
-
-def _is_schema(folder: Path) -> bool:
-    """Tell whether a folder holds tables, and not the files and partitions of one; the first entry shows it."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.name.startswith("."):
-                return entry.is_dir() and "=" not in entry.name
-    return False
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
 
 
 def declared(lake: Path) -> list[str]:
@@ -125,7 +74,6 @@ def folder_of(lake: Path, name: TableName) -> Path | None:
     plain = lake / name.folder / name.table
     if plain.is_dir():
         return plain
-<<<<<<< HEAD
     folders = (
         table
         for database in _folders(lake)
@@ -133,10 +81,6 @@ def folder_of(lake: Path, name: TableName) -> Path | None:
         if _name_of(database.name, table.name) == name
     )
     return next(folders, None)
-=======
-    # with a schema, or written in another case
-    return next((folder for found, folder in _tables(lake) if found == name), None)
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
 
 
 def _name_of(database: str, table: str) -> TableName:

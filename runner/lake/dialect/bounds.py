@@ -34,7 +34,6 @@ class QueryBounds:
     """Which of `PARTITION_COLUMNS` the query names."""
 
 
-<<<<<<< HEAD
 def read(query: exp.Query) -> QueryBounds:
     """Read the bounds of a query whose tables are bound to their views. Changes nothing in the tree."""
     reader = _Reader()
@@ -43,107 +42,6 @@ def read(query: exp.Query) -> QueryBounds:
     return QueryBounds(
         conditions={view: tuple(found) for view, found in reader.found.items()},
         partition_columns=frozenset(named & PARTITION_COLUMNS),
-=======
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(filter(None, (one, other)), default=None)
-
-
-def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min(filter(None, (one, other)), default=None)
-
-
-def bounds_of(
-    query: exp.Query, used: Mapping[str, TableName], time_column: str = TIME_COLUMN
-) -> dict[TableName, TimeBounds]:
-    """Return the bounds of each table of a query whose macros are expanded and whose clock is bound."""
-    by_view = {name.view: name for name in used.values()}
-    found: dict[TableName, TimeBounds] = {}
-    for table in query.find_all(exp.Table):
-        name = by_view.get(table.name) if table.db else None
-        if name is None:
-            continue
-        here = _bounds_at(table, time_column)
-        found[name] = found[name].either(here) if name in found else here
-    return found
-
-
-def _bounds_at(table: exp.Table, time_column: str) -> TimeBounds:
-    """Return what bounds one place where a table is read."""
-    select = table.parent_select
-    if select is None or select.args.get("match") is not None:  # its WHERE comes after the match
-        return TimeBounds()
-    alias, alone = table.alias_or_name.lower(), _is_alone(select)
-    bounds = TimeBounds()
-    for condition in _conditions(select, table):
-        if _renames(select, time_column):
-            break
-        for side in _sides(condition):
-            if _is_time_of(side, alias, time_column, alone=alone):
-                bounds = bounds.both(_bounds_by(condition, side))
-    return bounds
-
-
-def _is_alone(select: exp.Select) -> bool:
-    return not select.args.get("joins") and not select.args.get("laterals")
-
-
-def _renames(select: exp.Select, time_column: str) -> bool:
-    """Tell whether another thing goes by the name of the time column: then a condition may mean that."""
-    return any(output.alias.lower() == time_column for output in select.expressions if output.alias)
-
-
-def _conditions(select: exp.Select, table: exp.Table) -> Iterator[exp.Expr]:
-    where = select.args.get("where")
-    outer = [join for join in select.args.get("joins") or [] if join.side]
-    if where is not None:
-        yield from _conjuncts(where.this)
-    for join in select.args.get("joins") or []:
-        if join.args.get("on") is not None and (not outer or (join.this is table and join.side == "LEFT")):
-            yield from _conjuncts(join.args["on"])
-
-
-def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
-    while isinstance(condition, exp.Paren):
-        condition = condition.this
-    if isinstance(condition, exp.And):
-        yield from _conjuncts(condition.this)
-        yield from _conjuncts(condition.expression)
-    else:
-        yield condition
-
-
-def _sides(condition: exp.Expr) -> list[exp.Expr]:
-    if isinstance(condition, exp.Between):
-        return [condition.this]
-    return [condition.this, condition.expression] if type(condition) in _TURNED else []
-
-
-def _is_time_of(node: exp.Expr, alias: str, time_column: str, *, alone: bool) -> bool:
-    if not isinstance(node, exp.Column) or node.name.lower() != time_column:
-        return False
-    return node.table.lower() == alias or (not node.table and alone)
-
-
-_TURNED: dict[type[exp.Expr], type[exp.Expr]] = {
-    exp.GT: exp.LT,
-    exp.GTE: exp.LTE,
-    exp.LT: exp.GT,
-    exp.LTE: exp.GTE,
-    exp.EQ: exp.EQ,
-}
-"""What a comparison says from the other side."""
-
-
-def _bounds_by(condition: exp.Expr, side: exp.Expr) -> TimeBounds:
-    if isinstance(condition, exp.Between):
-        return TimeBounds(first=moment_of(condition.args["low"]), last=moment_of(condition.args["high"]))
-    on_the_left = side is condition.this
-    kind = type(condition) if on_the_left else _TURNED[type(condition)]
-    moment = moment_of(condition.expression if on_the_left else condition.this)
-    return TimeBounds(
-        first=moment if kind in {exp.GT, exp.GTE, exp.EQ} else None,
-        last=moment if kind in {exp.LT, exp.LTE, exp.EQ} else None,
->>>>>>> 6696602 (wip: MATCH_RECOGNIZE, samples in Snowflake's SQL, tables with a schema)
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 MACROS = {
     # Values of any type
-    "sf_list(x)": "TRY_CAST(x AS VARIANT[])",
+    "sf_list(x)": "CASE WHEN variant_type(CAST(x AS VARIANT)) = 'ARRAY' THEN TRY_CAST(x AS VARIANT[]) END",
     "sf_text(x)": """
         CASE WHEN variant_type(x) IN ('OBJECT', 'ARRAY') THEN CAST(CAST(x AS JSON) AS VARCHAR)
         ELSE CAST(x AS VARCHAR) END
@@ -115,21 +115,22 @@ MACROS = {
         regexp_replace(ltrim(substr(p, 2), '.'), '\\.?"((?:[^"\\\\]|\\\\.)*)"', '[''\\1'']', 'g')
     """,
     # Times, naive and in UTC
-    "sf_epoch(n)": """
+    "sf_epoch_of(n)": """
         make_timestamp(CAST(CASE
             WHEN abs(n) < 31536000000 THEN n * 1000000
             WHEN abs(n) < 31536000000000 THEN n * 1000
             WHEN abs(n) < 31536000000000000 THEN n
-            ELSE n // 1000
+            ELSE n / 1000
         END AS BIGINT))
     """,
+    "sf_epoch(n)": "sf_epoch_of(CAST(n AS DECIMAL(28, 6)))",
     "sf_timestamp(t)": """
         CASE WHEN regexp_full_match(t, '\\s*-?[0-9]+(\\.[0-9]+)?\\s*')
-        THEN sf_epoch(TRY_CAST(t AS DECIMAL(38, 9))) ELSE CAST(t AS TIMESTAMP) END
+        THEN sf_epoch(TRY_CAST(t AS DECIMAL(28, 6))) ELSE CAST(t AS TIMESTAMP) END
     """,
     "sf_try_timestamp(t)": """
         CASE WHEN regexp_full_match(t, '\\s*-?[0-9]+(\\.[0-9]+)?\\s*')
-        THEN sf_epoch(TRY_CAST(t AS DECIMAL(38, 9))) ELSE TRY_CAST(t AS TIMESTAMP) END
+        THEN sf_epoch(TRY_CAST(t AS DECIMAL(28, 6))) ELSE TRY_CAST(t AS TIMESTAMP) END
     """,
     "sf_instant(t)": "CAST(t AS TIMESTAMPTZ) AT TIME ZONE 'UTC'",
     "sf_try_instant(t)": "TRY_CAST(t AS TIMESTAMPTZ) AT TIME ZONE 'UTC'",

@@ -8,9 +8,10 @@ from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
 
+import sqlglot
 from sqlglot import exp
 
-from runner.errors import RefusedQuery, UnknownColumn, UnknownLogType
+from runner.errors import RefusedQuery, Remark, UnknownColumn, UnknownLogType
 from runner.lake.dialect import (
     aggregates,
     bounds,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from runner.errors import Remark
     from runner.lake.dialect.bounds import QueryBounds
     from runner.lake.dialect.sql_types import SqlType
     from runner.lake.table import TableName
@@ -130,13 +130,24 @@ def _compiled(
         raise UnknownColumn(findings.unknown)
     if dialect == SNOWFLAKE:
         aggregates.complete(query)
+    asked = bounds.read(query)
     return CompiledQuery(
-        sql=query.sql("duckdb", identify=True),
+        sql=_written(query, findings),  # writing may change the tree
         tables=frozenset(used.values()),
         doubts=doubts,
-        bounds=bounds.read(query),
+        bounds=asked,
         approximations=tuple(sorted(set(findings.approximations))),
     )
+
+
+def _written(query: exp.Query, findings: Findings) -> str:
+    """Write DuckDB's SQL, and remark on what it has no form for."""
+    generator = sqlglot.Dialect.get_or_raise("duckdb").generator(
+        identify=True, unsupported_level=sqlglot.ErrorLevel.IGNORE
+    )
+    sql = generator.generate(query, copy=False)
+    findings.approximations += [Remark(message=message) for message in generator.unsupported_messages]
+    return sql
 
 
 def _columns_of(schema: Schema) -> Callable[[exp.Table], Mapping[str, SqlType] | None]:

@@ -122,6 +122,9 @@ class ExpressionReader:
         """Read `document.field` where no source has the first name: Athena's and DuckDB's way to write a path."""
         first, *rest = node.parts
         column = exp.Column(this=first.copy())
+        if self.scope.has_source(first.name):
+            table, first, *rest = node.parts
+            column = exp.Column(this=first.copy(), table=table.copy())
         found = self.scope.find(column)
         if found is None:
             self.findings.miss(f"there is no table or column {first.name} here", node)

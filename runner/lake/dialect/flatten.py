@@ -107,7 +107,9 @@ def _body(value: exp.Expr, options: dict[str, exp.Expr]) -> tuple[exp.Select, di
     if listed.kind == Kind.LIST and listed.item is not None and not recursive and mode != "OBJECT":
         entries: exp.Expr = call("sf_list_entries", value)
         item = listed.item
-        nothing: exp.Expr = filled("list_resize(coalesce(sf_list_entries(_1)[1:0], []), 1, NULL)", [value.copy()])
+        nothing: exp.Expr = filled(
+            "list_resize(coalesce(sf_list_entries(_1)[1:0], []), 1, NULL)", [value.copy()]
+        )
     else:
         document = as_json(value)
         entries = _tree(document, mode) if recursive else call(_ENTRIES[mode], document)

@@ -105,7 +105,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
         TEXT, exp.Lower, exp.Upper, exp.Trim, exp.Reverse, exp.Substring, exp.Left, exp.Right, exp.Repeat
     ),
     **_texts(TEXT, exp.Replace, also=("expression", "replacement")),
-    **_texts(TEXT, exp.RegexpExtract, exp.RegexpReplace, also=("expression", "replacement")),
+    **_texts(TEXT, exp.RegexpExtract, also=("expression", "replacement")),
     **_texts(TEXT, exp.SplitPart, also=("delimiter",)),
     **_texts(TEXT, exp.Concat, exp.ConcatWs, also=("expressions",)),
     **_texts(TEXT, exp.Pad, exp.Translate, exp.MD5, exp.SHA, exp.SHA2, exp.Initcap),

@@ -68,8 +68,9 @@ def rewrite(select: exp.Select) -> None:
 
 def _check_rows(clause: exp.MatchRecognize) -> None:
     rows = clause.args.get("rows")
-    if (rows.name.upper() if rows is not None else "") not in _ONE_ROW:
-        raise refusal(f"MATCH_RECOGNIZE with {rows.name.upper()} is not supported: only ONE ROW PER MATCH", clause)
+    written = rows.name.upper() if rows is not None else ""
+    if written not in _ONE_ROW:
+        raise refusal(f"MATCH_RECOGNIZE with {written} is not supported: only ONE ROW PER MATCH", clause)
     for column in clause.args.get("partition_by") or []:
         if not isinstance(column, exp.Column):
             raise refusal("MATCH_RECOGNIZE partitions by columns: name the expression in a subquery", clause)
@@ -129,7 +130,7 @@ class _Symbols:
         return exp.Chr(expressions=[number])
 
     def _own_row(self, condition: exp.Expr) -> exp.Expr:
-        """A condition may look at its own row, and by LAG and LEAD at those beside it in the partition."""
+        """Let a condition look at its own row, and by LAG and LEAD at those beside it in the partition."""
         condition = condition.copy()
         for column in condition.find_all(exp.Column):
             if column.table.lower() in self.names:
@@ -174,7 +175,11 @@ def _measure(measure: exp.Expr, place: int, rows: exp.Select, symbols: _Symbols)
         return _Measure(name=name, written=_CALLS[call])
     symbol = _symbol_of(value, symbols)
     condition = f" FILTER (WHERE list_contains(sf_symbols, '{symbol}'))" if symbol else ""
-    if isinstance(value, exp.Count) and isinstance(value.this, exp.Star | exp.Column) and value.find(exp.Star):
+    if (
+        isinstance(value, exp.Count)
+        and isinstance(value.this, exp.Star | exp.Column)
+        and value.find(exp.Star)
+    ):
         return _Measure(name=name, written=f"count(*){condition}")
     aggregate, argument = _aggregate_of(value)
     if argument is None or argument.find(exp.AggFunc):
@@ -273,16 +278,21 @@ def _table(
 ) -> exp.Subquery:
     quoted = [exp.to_identifier(key, quoted=True).sql("duckdb") for key in keys]
     listed = "".join(f"{key}, " for key in quoted)
-    measured = sorted({measure for measure in _measured(rows)})
+    measured = sorted(set(_measured(rows)))
     text = _QUERY.format(
         keys=listed,
         group=f"GROUP BY {', '.join(quoted)}" if quoted else "",
         hits=_hits(clause, symbols),
-        row_columns=", ".join([*(f"r.{key}" for key in quoted), "r.sf_place", *(f"r.{name}" for name in measured)]),
+        row_columns=", ".join(
+            [*(f"r.{key}" for key in quoted), "r.sf_place", *(f"r.{name}" for name in measured)]
+        ),
         symbols=_symbols_of_row(symbols),
         same="".join(f"r.{key} IS NOT DISTINCT FROM m.{key} AND " for key in quoted),
         outputs=", ".join(
-            [*quoted, *(f"{m.written} AS {exp.to_identifier(m.name, quoted=True).sql('duckdb')}" for m in measures)]
+            [
+                *quoted,
+                *(f"{m.written} AS {exp.to_identifier(m.name, quoted=True).sql('duckdb')}" for m in measures),
+            ]
         ),
     )
     query = sqlglot.parse_one(text, read="duckdb")
@@ -324,7 +334,9 @@ def _symbols_of_row(symbols: _Symbols) -> str:
     """Return which symbols a row stands for: by its place among the parts of the match, or by its letter."""
     if not symbols.atoms:
         return _symbols_by_letter(symbols)
-    pattern = _literal("^" + "".join(f"({symbols.letters(name)}{count})" for name, count in symbols.atoms) + "$")
+    pattern = _literal(
+        "^" + "".join(f"({symbols.letters(name)}{count})" for name, count in symbols.atoms) + "$"
+    )
     branches, before = [], []
     for number, (name, _) in enumerate(symbols.atoms, start=1):
         before.append(f"length(regexp_extract(m.sf_hit.letters, {pattern}, {number}))")
@@ -333,8 +345,10 @@ def _symbols_of_row(symbols: _Symbols) -> str:
 
 
 def _symbols_by_letter(symbols: _Symbols) -> str:
-    names = [f"CASE WHEN regexp_full_match(r.sf_letter, {_literal(symbols.letters(name))}) THEN '{name}' END"
-             for name in sorted(symbols.names)]
+    names = [
+        f"CASE WHEN regexp_full_match(r.sf_letter, {_literal(symbols.letters(name))}) THEN '{name}' END"
+        for name in sorted(symbols.names)
+    ]
     return f"list_filter([{', '.join(names)}], lambda name : name IS NOT NULL)"
 
 

@@ -41,14 +41,16 @@ def parse(text: str, dialect: str) -> exp.Query:
         raise _located(error) from error
     except TokenError as error:
         raise _unclosed(text, reader) from error
-    return _without_shared_parts(_one_query(
-        [
-            statement
-            for statement in statements
-            if statement is not None
-            and not isinstance(statement, exp.Semicolon)  # a comment after the last one
-        ]
-    ))
+    return _without_shared_parts(
+        _one_query(
+            [
+                statement
+                for statement in statements
+                if statement is not None
+                and not isinstance(statement, exp.Semicolon)  # a comment after the last one
+            ]
+        )
+    )
 
 
 def _without_shared_parts(query: exp.Query) -> exp.Query:

@@ -108,7 +108,20 @@ def _into_struct(node: exp.Expr, step: Step) -> exp.Expr:
     field = type_of(node).field(step) if isinstance(step, str) else None
     if field is None:
         return null()
-    return typed(exp.Bracket(this=wrapped(node), expressions=[text(str(step))]), field)
+    inside = _kept_whole(node) if _is_field_of_column(node) else wrapped(node)
+    return typed(exp.Bracket(this=inside, expressions=[text(str(step))]), field)
+
+
+def _is_field_of_column(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Bracket) and isinstance(node.this, exp.Column)
+
+
+def _kept_whole(node: exp.Expr) -> exp.Expr:
+    """Let DuckDB read an object within an object whole.
+
+    Left alone, it reads only the field inside, and breaks (2.0.0: the whole database) where a file has no such object.
+    """
+    return exp.Coalesce(this=node, expressions=[exp.Null()])
 
 
 def _into_list(node: exp.Expr, step: Step) -> exp.Expr:

@@ -29,7 +29,9 @@ def normalise(query: exp.Query, findings: Findings) -> None:
 def _match_rows(select: exp.Select, findings: Findings) -> None:
     clause = select.args["match"]
     if match_recognize.is_guessed(clause):
-        findings.approximate("MATCH_RECOGNIZE tells the rows of a PATTERN with groups apart by DEFINE alone", clause)
+        findings.approximate(
+            "MATCH_RECOGNIZE tells the rows of a PATTERN with groups apart by DEFINE alone", clause
+        )
     match_recognize.rewrite(select)
 
 

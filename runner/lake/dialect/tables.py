@@ -60,14 +60,15 @@ def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
 
 
 def _meant_by(parts: list[str]) -> Iterator[TableName]:
-    """Yield what a name may mean: a lake may leave out the database or the schema of `database.schema.table`."""
-    for written in (parts, parts[1:], [*parts[:1], *parts[2:]]) if len(parts) == _WITH_SCHEMA else (parts,):
+    """Yield what a name may mean: a lake may leave out `snowflake` or the schema of `snowflake.account_usage.x`."""
+    shorter = (parts[1:], [*parts[:1], *parts[2:]]) if parts[0] == _SNOWFLAKE and len(parts) > 2 else ()  # noqa: PLR2004  with a schema
+    for written in (parts, *shorter):
         name = TableName.of_parts(written)
         if name is not None:
             yield name
 
 
-_WITH_SCHEMA = 3
+_SNOWFLAKE = "snowflake"
 
 
 def _unknown(written: str, table: str, known: Collection[TableName]) -> str:
@@ -91,6 +92,6 @@ def _shorten_columns(query: exp.Query, used: dict[str, TableName]) -> None:
     """Write `panther_logs.public.t.column` as `t.column`: the view has no database of that name."""
     for column in query.find_all(exp.Column):
         parts = [part.name.lower() for part in column.parts]
-        if len(parts) > 2 and used.get(parts[-2]) in _meant_by(parts[:-1]):  # noqa: PLR2004  two parts are table.column
+        if len(parts) > 2 and used.get(parts[-2]) in tuple(_meant_by(parts[:-1])):  # noqa: PLR2004  two parts are table.column
             column.set("db", None)
             column.set("catalog", None)

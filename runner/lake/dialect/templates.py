@@ -15,6 +15,7 @@ import jinja2
 from jinja2 import lexer, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from runner.errors import RefusedQuery
@@ -101,13 +102,16 @@ def _environment(library: Mapping[str, str]) -> jinja2.Environment:
     return environment
 
 
+_OF_A_LOOP = frozenset({"first", "last", "index", "index0", "length"})
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """No attributes, no methods, and no operator that makes much of little."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002  the sandbox's own form
-        return False
+        return isinstance(obj, LoopContext) and attr in _OF_A_LOOP
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002  as above
         if not (isinstance(left, int | float) and isinstance(right, int | float)) or operator == "**":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from runner.lake.dialect.function_row import Function, number, raw, text
 from runner.lake.dialect.places import refusal
 from runner.lake.dialect.sql_types import JSON, NUMBER, TEXT
@@ -12,7 +14,6 @@ from runner.lake.dialect.trees import call
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlglot import exp
 
 _SHA256 = frozenset({"0", "256"})
 
@@ -23,6 +24,33 @@ def _sha2(arguments: list[exp.Expr]) -> exp.Expr:
     return call("sha256", arguments[0])
 
 
+_FLAGS = frozenset("cims")
+"""Snowflake's parameters of regular expressions that DuckDB has too; `e` is meant anyway."""
+
+
+def _regexp_replace(arguments: list[exp.Expr]) -> exp.Expr:
+    """REGEXP_REPLACE(subject, pattern [, replacement [, position [, occurrence [, parameters]]]])."""
+    subject, pattern, *rest = arguments
+    replacement = rest[0] if rest else exp.Literal.string("")
+    position = _whole(rest[1]) if len(rest) > 1 else 1
+    occurrence = _whole(rest[2]) if len(rest) > 2 else 0  # noqa: PLR2004  the third is the occurrence
+    if position != 1 or occurrence not in {0, 1}:
+        raise refusal(
+            "REGEXP_REPLACE() is supported from position 1, for all occurrences or the first", pattern
+        )
+    flags = rest[3].name if len(rest) > 3 else ""  # noqa: PLR2004  the fourth are the parameters
+    if not set(flags) <= _FLAGS:
+        raise refusal(f"the parameters '{flags}' of REGEXP_REPLACE() are not supported", pattern)
+    options = exp.Literal.string(flags + ("g" if occurrence == 0 else ""))
+    return call("regexp_replace", subject, pattern, replacement, options)
+
+
+def _whole(node: exp.Expr) -> int:
+    if isinstance(node, exp.Literal) and not node.is_string:
+        return int(node.name)
+    raise refusal("the position and the occurrence have to be written out", node)
+
+
 _HASH = Function(
     takes=(raw,),
     write="hash(_1)",
@@ -31,6 +59,9 @@ _HASH = Function(
 )
 
 ROWS: Mapping[str, Function] = {
+    "REGEXP_REPLACE": Function(
+        takes=(text, text, text, raw, raw, raw), write=_regexp_replace, result=TEXT, least=2
+    ),
     "HASH": _HASH,
     "OCTET_LENGTH": Function(takes=(text,), write="strlen(CAST(_1 AS VARCHAR))", result=NUMBER),
     "PARSE_IP": Function(

@@ -91,6 +91,7 @@ ROWS: Mapping[str, Function] = {
     **{f"TRY_TO_{zone}": _conversion("TIMESTAMPTZ", exp.TryCast) for zone in _ZONES},
     **dict.fromkeys(("TO_DATE", "DATE"), _conversion("DATE", exp.Cast)),
     "TRY_TO_DATE": _conversion("DATE", exp.TryCast),
+    "TIME": Function(takes=(raw,), write=partial(_to_time, kind=exp.Cast), result=TIME),
     "TO_TIME": Function(takes=(raw,), write=partial(_to_time, kind=exp.Cast), result=TIME),
     "TRY_TO_TIME": Function(takes=(raw,), write=partial(_to_time, kind=exp.TryCast), result=TIME),
     **dict.fromkeys(("TO_CHAR", "TO_VARCHAR"), Function(takes=(raw, raw), write=_to_text, result=TEXT)),

@@ -19,13 +19,6 @@ def make_folders(lake, *paths):
         (["Panther_Logs", "PUBLIC", "App_Logs"], APP),
         (["SNOWFLAKE", "ACCOUNT_USAGE", "LOGIN_HISTORY"], USAGE),
         (["app_logs"], None),
-<<<<<<< HEAD
-=======
-        (
-            ["Snowflake", "Account_Usage", "Query_History"],
-            TableName(database="snowflake.account_usage", table="query_history"),
-        ),
->>>>>>> 83b92ed (Find patterns of rows, name what may differ from Snowflake, and write the samples in its SQL)
         (["a", "panther_logs", "public", "app_logs"], None),
     ],
 )

@@ -13,7 +13,7 @@ from runner.detections.loading import Namespace
 from runner.detections.lookups import LookupTables
 from runner.detections.row_event import row_event_class
 from runner.errors import DetectionError, QueryTimeout
-from runner.lake import freshness
+from runner.lake import ages as table_ages
 from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
 from runner.worker.job import JobOutcome
 from runner.worker.rule_errors import RuleErrors
@@ -91,7 +91,7 @@ def execute(
         errors=errors.total,
         truncated="; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)])),
         rule_errors=errors.first,
-        ages=freshness.ages_of(engine, query.tables, job.freshness, job.reference),
+        ages=table_ages.ages_of(engine, query.tables, job.freshness, job.reference),
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
     )

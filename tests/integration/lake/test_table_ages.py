@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.clock import SystemClock
-from runner.lake.freshness import FreshnessLimits, ages_of, newest_before
+from runner.lake.ages import ages_of, newest_before
+from runner.lake.freshness import FreshnessLimits
 from runner.lake.index.lake_index import LakeIndex
 from runner.lake.snapshots import Snapshots
 from runner.lake.table import TableName

@@ -128,6 +128,8 @@ def test_an_alert_is_shown_with_its_rows_and_its_history(project_with_alert, ale
     [("resolve", "RESOLVED"), ("close", "CLOSED"), ("triage", "TRIAGED"), ("reopen", "OPEN")],
 )
 def test_every_status_can_be_given(project_with_alert, alert_id, here, verb, status):
+    here("alerts", "close" if verb != "close" else "triage", alert_id, cwd=project_with_alert)
+
     ended = here("alerts", verb, alert_id, cwd=project_with_alert)
 
     (alert,) = here("alerts", "list", "--format", "json", cwd=project_with_alert).document

@@ -21,6 +21,7 @@ import evaluation
 import lake_planning
 import memory
 import overhead
+import reading
 import scheduling
 import startup
 import storing
@@ -53,6 +54,8 @@ class Size:
     startup_rounds: int
     overhead_rounds: int
     scheduling: SchedulingSize
+    detections: int
+    reading_rounds: int
     delivery: DeliverySize
     lake: LakeSize
 
@@ -74,6 +77,8 @@ FULL = Size(
     scheduling=SchedulingSize(
         few=100, many=10_000, together=1_000, start_seconds=60, idle_seconds=30, rounds=15
     ),
+    detections=1_000,
+    reading_rounds=5,
     delivery=DeliverySize(messages=2_000, few_alerts=10_000, many_alerts=100_000, rounds=21),
     lake=LakeSize(files=(1_000, 10_000, 100_000), globbed=10_000, rows=100_000_000, rounds=15),
 )
@@ -92,6 +97,8 @@ SMOKE = Size(
     startup_rounds=3,
     overhead_rounds=5,
     scheduling=SchedulingSize(few=100, many=300, together=20, start_seconds=10, idle_seconds=2, rounds=3),
+    detections=50,
+    reading_rounds=1,
     delivery=DeliverySize(messages=100, few_alerts=100, many_alerts=1_000, rounds=3),
     lake=LakeSize(files=(50, 200), globbed=50, rows=100_000, rounds=3),
 )
@@ -128,6 +135,7 @@ def _sections(workplace: Workplace, size: Size) -> dict[str, Callable[[], Iterab
         "startup": lambda: startup.figures(workplace, size.startup_rounds),
         "overhead": lambda: overhead.figures(workplace, size.overhead_rounds),
         "scheduling": lambda: scheduling.figures(workplace, size.scheduling),
+        "reading": lambda: reading.figures(workplace, size.detections, size.reading_rounds),
         "delivery": lambda: delivery.figures(size.delivery),
         "lake": lambda: lake_planning.figures(workplace, size.lake),
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import against_panther
 import delivery
 import end_to_end
 import evaluation
@@ -25,6 +26,7 @@ import reading
 import scheduling
 import startup
 import storing
+from against_panther import PantherSize
 from cloudtrail import RowTable
 from delivery import DeliverySize
 from end_to_end import EndToEndSize
@@ -49,6 +51,7 @@ class Size:
 
     tables: tuple[RowTable, ...]
     evaluation: EvaluationSize
+    panther: PantherSize
     storing: StoringSize
     end_to_end: EndToEndSize
     startup_rounds: int
@@ -70,6 +73,7 @@ FULL = Size(
         RowTable(name="tiny", rows=1_000, match_share=0.1),
     ),
     evaluation=EvaluationSize(ready_rows=30_000, fetched_rows=30_000, rounds=3),
+    panther=PantherSize(events=10_000, rounds=3, detections=1_000),
     storing=StoringSize(matches=50_000, one_at_a_time=2_000, rounds=3),
     end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=60_000),
     startup_rounds=7,
@@ -92,6 +96,7 @@ SMOKE = Size(
         RowTable(name="tiny", rows=1_000, match_share=0.1),
     ),
     evaluation=EvaluationSize(ready_rows=3_000, fetched_rows=3_000, rounds=1),
+    panther=PantherSize(events=1_000, rounds=1, detections=60),
     storing=StoringSize(matches=2_000, one_at_a_time=200, rounds=1),
     end_to_end=EndToEndSize(tables=("rare", "some", "every"), sample_rows=3_000),
     startup_rounds=3,
@@ -113,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _tell(f"making rows in {workplace.lake} (kept for the next time)")
     workplace.prepare(size.tables)
     found: list[Figure] = []
-    for name, measure in _sections(workplace, size).items():
+    for name, measure in _sections(workplace, size, options.peer_python).items():
         if not options.only or name in options.only:
             started = time.monotonic()
             found += measure()
@@ -126,9 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(options.asserted and any(figure.verdict == "FAIL" for figure in found))
 
 
-def _sections(workplace: Workplace, size: Size) -> dict[str, Callable[[], Iterable[Figure]]]:
+def _sections(
+    workplace: Workplace, size: Size, peer_python: Path | None
+) -> dict[str, Callable[[], Iterable[Figure]]]:
     return {
         "evaluation": lambda: evaluation.figures(workplace, size.evaluation),
+        "panther": lambda: against_panther.figures(workplace, size.panther, peer_python),
         "storing": lambda: storing.figures(workplace, size.storing),
         "end_to_end": lambda: end_to_end.figures(workplace, size.end_to_end),
         "memory": lambda: memory.figures(workplace, ("some", "long")),
@@ -154,6 +162,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure what runner costs, beside its baselines.")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, under a minute: does it still run?")
     parser.add_argument("--only", action="append", metavar="SECTION", help="one section; may be given again")
+    parser.add_argument(
+        "--peer-python",
+        type=Path,
+        metavar="PYTHON",
+        help="an interpreter that has panther_core and panther_analysis_tool",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
     parser.add_argument(
         "--assert", dest="asserted", action="store_true", help="exit with 1 if a figure fails"

@@ -23,10 +23,10 @@ def cpu_of(call: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def cpu_of_command(command: Sequence[str]) -> float:
+def cpu_of_command(command: Sequence[str], cwd: Path | None = None) -> float:
     """Return the CPU seconds of a whole child process; raises `CalledProcessError` if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=cwd)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 

@@ -25,7 +25,7 @@ _NOT_OVERRIDDEN = {"log_types"}
 
 def is_derived(document: YamlDocument) -> bool:
     """Tell whether a rule's document names a base, and so has its keys and not a rule's."""
-    return bool(document.value.get("BaseDetection"))
+    return "BaseDetection" in document.value
 
 
 def read_derived_rule(document: YamlDocument) -> tuple[DerivedRule | None, list[Finding]]:

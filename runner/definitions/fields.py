@@ -162,7 +162,8 @@ def _known_keys(model: type[BaseModel], keys: KeyPath) -> list[str]:
     for step in keys[:-1]:
         if isinstance(step, str):
             inner = _model_in(inner, step) or inner
-    return [field.alias or name for name, field in inner.model_fields.items()]
+    own = [field.alias or name for name, field in inner.model_fields.items()]
+    return [*own, *getattr(inner, "turning", ())]
 
 
 def _model_in(model: type[BaseModel], alias: str) -> type[BaseModel] | None:

@@ -7,7 +7,7 @@ program works with are in `scheduled_query`, `scheduled_rule`, `stream_rule` and
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_pascal
@@ -22,6 +22,9 @@ Reports = dict[str, Annotated[tuple[str | int | float, ...], ITEMS]]
 
 class Keys(BaseModel):
     """A mapping with known keys, spelt as Panther spells them, and no others."""
+
+    turning: ClassVar[tuple[str, ...]] = ()
+    """Keys that would make the mapping one of another type: what an unknown key may have meant."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_pascal)
 
@@ -156,6 +159,8 @@ class ScheduledRuleKeys(AlertingKeys):
 
 class StreamRuleKeys(AlertingKeys):
     """The keys of a rule."""
+
+    turning: ClassVar[tuple[str, ...]] = ("BaseDetection",)
 
     analysis_type: Literal["rule"]
     rule_id: str = Field(alias="RuleID")

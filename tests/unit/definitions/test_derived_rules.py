@@ -99,9 +99,9 @@ def test_a_change_of_the_base_changes_the_fingerprint_of_what_derives_from_it(de
     assert before.fingerprints["Derived"] != after.fingerprints["Derived"]
 
 
-def test_an_empty_base_makes_no_derived_rule(project):
+def test_an_empty_base_is_no_base(project):
     project.write("rule.yml", BASE.replace("DisplayName: The base", "BaseDetection: ''"))
 
     catalogue = project.read()
 
-    assert [error.code for error in catalogue.errors] == [Code.UNKNOWN_KEY, Code.MISSING_FILE]
+    assert [error.code for error in catalogue.errors] == [Code.UNKNOWN_BASE]

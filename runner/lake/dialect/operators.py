@@ -190,6 +190,14 @@ def _materialise_this(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _mode(node: exp.Expr) -> exp.Expr:
+    """Count documents as JSON text: DuckDB's MODE takes equal VARIANTs for different ones."""
+    if not type_of(node.this).is_document:
+        return typed(node, type_of(node.this))
+    put(node.this, lambda value: call("sf_json", as_variant(value)))
+    return put(node, lambda old: typed(exp.cast(old, "json"), JSON))
+
+
 def _ordered(node: exp.Expr) -> exp.Expr:
     """Sort by values; within LISTAGG by the text that it joins."""
     order = node.parent
@@ -314,8 +322,9 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     **dict.fromkeys((exp.Greatest, exp.Least), _greatest),
     exp.Alias: _same,
     exp.Ordered: _ordered,
-    **dict.fromkeys((exp.Min, exp.Max, exp.AnyValue, exp.Mode, exp.ArgMax, exp.ArgMin), _materialise_this),
+    **dict.fromkeys((exp.Min, exp.Max, exp.AnyValue, exp.ArgMax, exp.ArgMin), _materialise_this),
     **dict.fromkeys((exp.First, exp.Last), _materialise_this),
+    exp.Mode: _mode,
     exp.Distinct: _materialise_all,
     **dict.fromkeys((exp.ArrayAgg, exp.ArrayUniqueAgg), _collecting),
     exp.Count: _count,

@@ -78,6 +78,8 @@ class _Reader:
 
     def _check(self, part: dict[str, Any], ctes: frozenset[str]) -> None:
         kind, allowed = ("class", _EXPRESSIONS) if "class" in part else ("type", _PARTS)
+        if isinstance(part.get(kind), dict):
+            return  # the type of a value, such as the size of a sample
         if part.get(kind) not in {None, *allowed}:
             raise RefusedQuery(f"{_in_words(part[kind])} is not allowed: a scheduled query only reads")
         if part.get("type") == "BASE_TABLE":

@@ -74,6 +74,18 @@ def as_variant(node: exp.Expr) -> exp.Expr:
     return typed(_into_variant(node), VARIANT)
 
 
+def canonical(node: exp.Expr) -> exp.Expr:
+    """As VARIANT in its one form: as they lie in files, DuckDB groups and joins equal VARIANTs apart."""
+    if type_of(node).kind == Kind.VARIANT:
+        return typed(cast(cast(wrapped(node), "JSON"), "VARIANT"), VARIANT)
+    return as_variant(node)
+
+
+def as_key(node: exp.Expr) -> exp.Expr:
+    """As text that is equal where two values of documents are."""
+    return typed(call("sf_json", as_variant(node)), TEXT)
+
+
 def _into_variant(node: exp.Expr) -> exp.Expr:
     if type_of(node).kind == Kind.VARIANT:
         return node

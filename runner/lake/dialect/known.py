@@ -135,9 +135,7 @@ KNOWN: Mapping[type[exp.Expr], Known] = {
     **_numbers(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot),
     **_numbers(exp.BitwiseLeftShift, exp.BitwiseRightShift),
     **_plain(NUMBER, exp.Pi, exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8),
-    **_plain(
-        NUMBER, exp.CountIf, exp.ApproxDistinct, exp.Hll, exp.Rank, exp.DenseRank, exp.RowNumber, exp.Ntile
-    ),
+    **_plain(NUMBER, exp.CountIf, exp.Rank, exp.DenseRank, exp.RowNumber, exp.Ntile),
     **_plain(NUMBER, exp.PercentRank, exp.CumeDist, exp.PercentileCont, exp.PercentileDisc, exp.Grouping),
     exp.ApproxQuantile: Known(
         result=NUMBER,

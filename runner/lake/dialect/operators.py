@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.lake.dialect.coercion import as_text, as_variant, meet, meet_all, put_coerced, unify
+from runner.lake.dialect.coercion import (
+    as_key,
+    as_text,
+    as_variant,
+    canonical,
+    meet,
+    meet_all,
+    put_coerced,
+    unify,
+)
 from runner.lake.dialect.sql_types import (
     BOOLEAN,
     DATE,
@@ -31,12 +40,25 @@ if TYPE_CHECKING:
 
 
 def _compare(node: exp.Expr) -> exp.Expr:
-    right = node.expression
+    left, right = node.this, node.expression
     if isinstance(right, exp.All | exp.Any):
-        _compare_with_any(node.this, right)
+        _compare_with_any(left, right)
+    elif isinstance(node, _EQUALITIES) and _are_documents(left, right):
+        put(left, as_key)
+        put(right, as_key)
     else:
         meet(node.this, right)
     return typed(node, BOOLEAN)
+
+
+_EQUALITIES = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.EqualNull)
+
+
+def _are_documents(left: exp.Expr, right: exp.Expr) -> bool:
+    """Tell whether both may be objects or anything; two native lists are compared as they are."""
+    one, other = type_of(left), type_of(right)
+    both_lists = one.kind == other.kind == Kind.LIST and one.item == other.item
+    return one.is_document and other.is_document and not both_lists
 
 
 def _compare_with_any(left: exp.Expr, any_: exp.Expr) -> None:
@@ -45,7 +67,7 @@ def _compare_with_any(left: exp.Expr, any_: exp.Expr) -> None:
     if wanted.is_scalar and type_of(left).kind != wanted.kind:
         put_coerced(left, wanted.kind)
     elif wanted.is_document:
-        put_coerced(left, Kind.VARIANT)
+        put(left, canonical)
 
 
 def _between(node: exp.Expr) -> exp.Expr:
@@ -55,14 +77,17 @@ def _between(node: exp.Expr) -> exp.Expr:
 
 def _in(node: exp.Expr) -> exp.Expr:
     query = node.args.get("query")
-    if query is None:
+    if query is None and isinstance(node.this, exp.Tuple):
+        for place, part in enumerate(node.this.expressions):
+            meet_all(part, [row.expressions[place] for row in node.expressions if isinstance(row, exp.Tuple)])
+    elif query is None:
         meet_all(node.this, node.expressions)
     else:
         wanted = type_of(query)
         if wanted.is_scalar and type_of(node.this).kind != wanted.kind:
             put_coerced(node.this, wanted.kind)
         elif wanted.is_document:
-            put_coerced(node.this, Kind.VARIANT)
+            put(node.this, canonical)
     return typed(node, BOOLEAN)
 
 
@@ -180,7 +205,21 @@ def materialised(node: exp.Expr) -> exp.Expr:
         inner = inner.this
     if type_of(inner).kind == Kind.JSON and not isinstance(inner, exp.Column):
         return as_variant(node)
-    return node
+    return canonical(node) if _is_read_from_variant(inner) else node
+
+
+def grouped(node: exp.Expr) -> exp.Expr:
+    """Make a key to partition or tell apart by: equal values have to be one."""
+    is_column = isinstance(node, exp.Column) and type_of(node).kind == Kind.VARIANT
+    return canonical(node) if is_column else materialised(node)
+
+
+def _is_read_from_variant(node: exp.Expr) -> bool:
+    """Tell whether a value comes as it lies in a file."""
+    is_step = isinstance(node, exp.Bracket) or (
+        isinstance(node, exp.Anonymous) and node.name == "variant_extract"
+    )
+    return is_step and type_of(node).kind == Kind.VARIANT
 
 
 def _materialise_this(node: exp.Expr) -> exp.Expr:
@@ -194,8 +233,14 @@ def _mode(node: exp.Expr) -> exp.Expr:
     """Count documents as JSON text: DuckDB's MODE takes equal VARIANTs for different ones."""
     if not type_of(node.this).is_document:
         return typed(node, type_of(node.this))
-    put(node.this, lambda value: call("sf_json", as_variant(value)))
+    put(node.this, as_key)
     return put(node, lambda old: typed(exp.cast(old, "json"), JSON))
+
+
+def _approximate_count(node: exp.Expr) -> exp.Expr:
+    if type_of(node.this).is_document:
+        put(node.this, as_key)
+    return typed(node, NUMBER)
 
 
 def _ordered(node: exp.Expr) -> exp.Expr:
@@ -208,7 +253,7 @@ def _ordered(node: exp.Expr) -> exp.Expr:
 
 def _materialise_all(node: exp.Expr) -> exp.Expr:
     for item in list(node.expressions):
-        put(item, materialised)
+        put(item, grouped)
     return typed(node, type_of(node.expressions[0])) if node.expressions else node
 
 
@@ -220,7 +265,7 @@ def _collecting(node: exp.Expr) -> exp.Expr:
 
 def _window(node: exp.Expr) -> exp.Expr:
     for item in list(node.args.get("partition_by") or []):
-        put(item, materialised)
+        put(item, grouped)
     return typed(node, type_of(node.this))
 
 
@@ -324,6 +369,7 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Ordered: _ordered,
     **dict.fromkeys((exp.Min, exp.Max, exp.AnyValue, exp.ArgMax, exp.ArgMin), _materialise_this),
     **dict.fromkeys((exp.First, exp.Last), _materialise_this),
+    **dict.fromkeys((exp.ApproxDistinct, exp.Hll), _approximate_count),
     exp.Mode: _mode,
     exp.Distinct: _materialise_all,
     **dict.fromkeys((exp.ArrayAgg, exp.ArrayUniqueAgg), _collecting),

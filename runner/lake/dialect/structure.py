@@ -68,6 +68,8 @@ def _open_group_tuples(select: exp.Select) -> None:
     group = select.args.get("group")
     if group is not None:
         group.set("expressions", [part for key in group.expressions for part in _parts(key)])
+        if not any(group.args.values()):
+            select.set("group", None)  # `GROUP BY ()` is one group of all rows
 
 
 def _parts(key: exp.Expr) -> Iterator[exp.Expr]:

@@ -27,7 +27,11 @@ SEED = int(os.environ.get("CRASH_SEED", datetime.now(UTC).date().toordinal()))
 SEEDS = range(SEED, SEED + int(os.environ.get("CRASH_SEEDS", "1")))
 SCENARIOS = 8
 
-ON_FIRST_STATE = [Checkpoint.MIGRATION_BEGINS, Checkpoint.MIGRATION_UNCOMMITTED]
+ON_FIRST_STATE = [
+    Checkpoint.MIGRATION_BEGINS,
+    Checkpoint.MIGRATION_UNCOMMITTED,
+    Checkpoint.EPOCHS_RECORDED,  # so that queries are first seen when the day begins, however slow the machine is
+]
 AT_START = {
     *ON_FIRST_STATE,
     Checkpoint.LOCK_TAKEN,
@@ -37,7 +41,6 @@ AT_START = {
     Checkpoint.DAEMON_READY,
     Checkpoint.EPOCHS_BEGIN,
     Checkpoint.EPOCHS_UNCOMMITTED,
-    Checkpoint.EPOCHS_RECORDED,
 }
 ON_EDIT = {Checkpoint.RELOAD_BEGINS, Checkpoint.RELOAD_SWAPPED, Checkpoint.RELOADED}
 ON_STOP = {Checkpoint.DRAIN_BEGINS, Checkpoint.DRAIN_INTERRUPTS, Checkpoint.DRAINED}

@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.detections.data_model import LoadedDataModel
 from runner.detections.event import Event, unwrapped
 
 KEYS = st.sampled_from(["a", "A", "b", "B", "ab", "aB", "É", "é", "ß", "İ", "K", "k", ""])
@@ -38,15 +39,56 @@ def walked(row, path, default):
     return value
 
 
-def gathered(value, path):
-    """Return the set of leaves in order (as a list) of a case-sensitive walk, lists entered."""
+def walked_through_lists(value, path, default):
+    """Return what a case-sensitive walk finds, lists entered: several distinct leaves as a list."""
     if not path:
-        return [value]
+        return default if is_empty(value) else value
     if isinstance(value, dict):
-        return [] if value.get(path[0]) is None else gathered(value[path[0]], path[1:])
+        step = value.get(path[0])
+        return default if step is None else walked_through_lists(step, path[1:], default)
+    if not isinstance(value, list):
+        return default
+    leaves = []
+    for item in value:
+        leaf = walked_through_lists(item, path, default)
+        leaves += leaf if isinstance(leaf, list) else [] if leaf is None else [leaf]
+    distinct = [leaf for place, leaf in enumerate(leaves) if leaf not in leaves[:place]]
+    if not distinct:
+        return default
+    return distinct[0] if len(distinct) == 1 else distinct
+
+
+def is_empty(value):
+    return isinstance(value, list) and all(map(is_empty, value))
+
+
+def has_mappings_in_lists(value, path):
+    """Tell whether a walk comes upon mappings at the end of a list: they cannot be told apart."""
     if isinstance(value, list):
-        return [leaf for item in value for leaf in gathered(item, path)]
-    return []
+        return any(has_mappings_in_lists(item, path) or ends_at_mapping(item, path) for item in value)
+    if isinstance(value, dict) and path:
+        return value.get(path[0]) is not None and has_mappings_in_lists(value[path[0]], path[1:])
+    return False
+
+
+def ends_at_mapping(value, path):
+    if not path:
+        return isinstance(value, dict) or (
+            isinstance(value, list) and any(ends_at_mapping(item, []) for item in value)
+        )
+    if isinstance(value, list):
+        return any(ends_at_mapping(item, path) for item in value)
+    return isinstance(value, dict) and ends_at_mapping(value.get(path[0]), path[1:])
+
+
+def exactly(row, path):
+    """Return what lies at the end of a path whose keys are matched as they are written."""
+    value = row
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            return ABSENT
+        value = value[key]
+    return value
 
 
 @settings(deadline=None, database=None, max_examples=150)
@@ -88,16 +130,37 @@ def test_steps_taken_one_by_one_agree_with_the_model(row, path):
 
 
 @settings(deadline=None, database=None, max_examples=150)
-@given(ROWS, PATHS.filter(bool))
-def test_deep_walk_finds_what_the_model_finds(row, path):
-    leaves = gathered(row, path)
-    scalars = all(not isinstance(leaf, (dict, list)) for leaf in leaves)
+@given(ROWS, PATHS.filter(bool), st.sampled_from([None, "default"]))
+def test_deep_walk_finds_what_the_model_finds(row, path, default):
+    if not has_mappings_in_lists(row, path):
+        found = Event(row).deep_walk(*path, default=default)
 
-    if scalars and leaves:
-        found = Event(row).deep_walk(*path)
+        expected = walked_through_lists(row, path, default)
+        assert found == expected
+        assert type(found) is type(expected)
 
-        distinct = list(dict.fromkeys(leaf for leaf in leaves if leaf is not None))
-        assert found == (distinct[0] if len(distinct) == 1 else distinct or None)
+
+@settings(deadline=None, database=None, max_examples=150)
+@given(ROWS, st.lists(st.sampled_from("aAbB"), min_size=1, max_size=3))
+def test_a_mapped_name_is_what_lies_at_the_end_of_its_path(row, path):
+    event = Event(row, LoadedDataModel("Model", paths={"name": ".".join(path)}, methods={}))
+
+    expected = exactly(row, path)
+    found = event.udm("name", default="default")
+
+    assert found == ("default" if expected is ABSENT else expected)
+    assert type(unwrapped(found)) is (str if expected is ABSENT else type(expected))
+    assert event.udm_path("name") == (None if expected is ABSENT else ".".join(path))
+
+
+@settings(deadline=None, database=None, max_examples=150)
+@given(ROWS, ROWS, PATHS.filter(bool))
+def test_any_other_name_is_the_first_that_is_truthy(row, of_udm, path):
+    whole = {**row, "p_udm": of_udm}
+
+    found = Event(whole).udm(*path, default="default")
+
+    assert found == (walked(of_udm, path, None) or walked(whole, path, None) or "default")
 
 
 @settings(deadline=None, database=None, max_examples=100)

@@ -233,3 +233,50 @@ def test_functions_are_found_once_and_in_order():
     loaded = load(namespace(), "def unique(event): return ''\ntitle = 5\n" + RULE)
 
     assert [entry.name for entry, _ in loaded.functions] == ["title", "unique"]
+
+
+def test_a_module_of_the_extra_that_is_not_installed_names_the_extra():
+    missing = (
+        "import sys\nsys.modules['pycountry'] = None\ntry:\n    import pycountry\n"
+        "finally:\n    del sys.modules['pycountry']\n"
+    )
+
+    error = refused(namespace(), missing + RULE)
+
+    assert "pip install 'runner[content]'" in error.message
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from panther_detection_helpers.caching import increment_counter as count",
+        "from panther_detection_helpers import caching\ncount = caching.increment_counter",
+        "import panther_detection_helpers.caching as c\ncount = c.increment_counter",
+        "import panther_detection_helpers.caching\ncount = panther_detection_helpers.caching.increment_counter",
+        "from panther_oss_helpers import increment_counter as count",
+        "from panther import increment_counter as count",
+    ],
+)
+def test_the_caching_helpers_are_found_by_all_their_names_and_share_their_values(statement):
+    space = namespace()
+    counting = f"{statement}\nfound = count('k')\n"
+
+    counts = [load(space, counting + RULE, f"Rule{number}").module.found for number in range(2)]
+
+    assert counts == [1, 2]
+    assert load(namespace(), counting + RULE).module.found == 1
+
+
+def test_a_rule_can_tell_a_mock():
+    text = (
+        "from unittest.mock import MagicMock\nfrom panther_detection_helpers.mocking import is_mock\n"
+        "found = [is_mock(MagicMock()), is_mock('x')]\n"
+    )
+
+    assert load(namespace(), text + RULE).module.found == [True, False]
+
+
+def test_what_the_caching_package_does_not_have_is_refused():
+    error = refused(namespace(), "import panther_detection_helpers.nothing\n" + RULE)
+
+    assert error.title == "ModuleNotFoundError(\"No module named 'panther_detection_helpers.nothing'\")"

@@ -103,6 +103,14 @@ class Pipeline:
         self._reached(Checkpoint.GAP_CLAIMED)
         return self._run(claim, query, rules)
 
+    def run_late(self, query: ScheduledQuery, due: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
+        """Run a due time again that was evaluated before its logs were all there: as its next revision.
+
+        Raises as `run_manually` does.
+        """
+        key = RunKey(query=query.name, scheduled_for=due, purpose=RunPurpose.SCHEDULED)
+        return self._run(self._store.claim_again(key), query, rules)
+
     def run_scheduled(
         self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule], retries: RetryPolicy
     ) -> RunReport | None:

@@ -9,7 +9,7 @@ __main__
 cli
 app testing
 web
-daemon backfill
+daemon backfill late_data
 pipeline delivery
 store
 destinations worker

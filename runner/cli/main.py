@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "Show whether a daemon is alive, how each query stands, and what was covered.",
     "queries": "List paused queries, and let them go on.",
     "gaps": "List, and fill, the due times that were not evaluated.",
+    "late": "List, and run again, the windows that got logs after they were evaluated.",
     "runs": "List the latest runs.",
     "state": "Look after the state database: remove what is old.",
     "ingest": "Take log files into the data lake.",

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from runner.errors import ClaimLost, SlotTaken
 from runner.runs.query_run import Claim, QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.run_id import new_run_id
-from runner.store.schema import attempts, runs
+from runner.store.schema import EVALUATED, attempts, runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,6 +190,13 @@ def succeeded(
 def latest(connection: Connection, limit: int) -> list[QueryRun]:
     """Return the newest runs, newest first."""
     rows = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(limit))
+    return [run_of(row) for row in rows.mappings()]
+
+
+def evaluated(connection: Connection, *, since: datetime, query: str | None) -> list[QueryRun]:
+    """Return the scheduled runs that have answered for a due time since then, of one query or of all."""
+    chosen = sa.select(runs).where(sa.text(EVALUATED), runs.c.scheduled_for >= since)
+    rows = connection.execute(chosen if query is None else chosen.where(runs.c.query == query))
     return [run_of(row) for row in rows.mappings()]
 
 

@@ -282,6 +282,11 @@ class StateStore:
                 connection, query, start=start, end=end, query_hash=query_hash, rule_hashes=rule_hashes
             )
 
+    def evaluated_runs(self, *, since: datetime, query: str | None = None) -> list[QueryRun]:
+        """Return the scheduled runs that have answered for a due time since then, of one query or of all."""
+        with self._database.reading() as connection:
+            return runs.evaluated(connection, since=since, query=query)
+
     def latest_runs(self, limit: int) -> list[QueryRun]:
         """Return the newest runs, newest first."""
         with self._database.reading() as connection:

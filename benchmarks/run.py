@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import against_panther
+import compiling
 import delivery
 import end_to_end
 import evaluation
@@ -145,6 +146,7 @@ def _sections(
         "scheduling": lambda: scheduling.figures(workplace, size.scheduling),
         "reading": lambda: reading.figures(workplace, size.detections, size.reading_rounds),
         "delivery": lambda: delivery.figures(size.delivery),
+        "compiling": lambda: compiling.figures(workplace, size.startup_rounds),
         "lake": lambda: lake_planning.figures(workplace, size.lake),
     }
 

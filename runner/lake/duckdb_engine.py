@@ -12,6 +12,7 @@ import duckdb
 from runner.clock import SystemClock
 from runner.errors import UnreadableLake
 from runner.lake import duckdb_errors, engine_macros, parquet, parse_tree, plain_types, rows, table
+from runner.lake.compiled_queries import CompiledQueries, QueryContent
 from runner.lake.dialect import compiler
 from runner.lake.dialect.bounds import PARTITION_COLUMNS
 from runner.lake.index.lake_index import LakeIndex
@@ -62,6 +63,7 @@ class DuckDBEngine:
         ):
             self._connection.execute(statement)
         self._index = index
+        self._compiled = CompiledQueries()
         self._snapshots = Snapshots(self._lake, index, self._connection)
 
     def tables(self) -> frozenset[TableName]:
@@ -76,14 +78,24 @@ class DuckDBEngine:
         Raises `RefusedQuery`, `UnknownLogType` and `UnknownColumn`.
         """
         partitions = frozenset(name for name in PARTITION_COLUMNS if name in text.lower())
-        query = compiler.compile_query(
-            text,
-            dialect=dialect,
-            reference=reference,
-            known=self.tables(),
-            library=library,
-            schema_of=lambda names: {name: self._snapshots.columns(name, partitions) for name in names},
+        known = self.tables()
+        return self._compiled.get(
+            QueryContent.of(text, dialect, reference, library, known),
+            lambda names: {name: self._snapshots.columns(name, partitions) for name in names},
+            lambda schema_of: self._checked(
+                compiler.compile_query(
+                    text,
+                    dialect=dialect,
+                    reference=reference,
+                    known=known,
+                    library=library,
+                    schema_of=schema_of,
+                )
+            ),
         )
+
+    def _checked(self, query: CompiledQuery) -> CompiledQuery:
+        """Let DuckDB read the statement too, and judge what it reads."""
         with duckdb_errors.translated():
             [(tree,)] = self._connection.execute(
                 "SELECT json_serialize_sql(?::VARCHAR)", [query.sql]

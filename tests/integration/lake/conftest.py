@@ -92,6 +92,21 @@ def app_logs(lake: SmallLake) -> SmallLake:
 
 
 @pytest.fixture(scope="module")
+def make_standing_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], SmallLake]]:
+    """Make lakes for tests that change nothing."""
+    made: list[SmallLake] = []
+
+    def make(name: str) -> SmallLake:
+        folder = tmp_path_factory.mktemp(name)
+        made.append(SmallLake(folder / "lake", folder / "spill"))
+        return made[-1]
+
+    yield make
+    for lake in made:
+        lake.close()
+
+
+@pytest.fixture(scope="module")
 def standing_logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLake]:
     """Make a lake of the same rows for tests that change nothing; its `standing` engine answers them all."""
     folder = tmp_path_factory.mktemp("standing")

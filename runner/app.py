@@ -55,7 +55,7 @@ def build(
     """
     with ExitStack() as stack:
         catalogue = read_catalogue(
-            settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
+            settings.root, exclude=settings.not_definitions, folders=settings.definition_folders
         )
         url = settings.state_url if keep_state else _passing_url(stack)
         store = StateStore(

@@ -9,11 +9,12 @@ import difflib
 import hashlib
 import tomllib
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import SettingsError
-from runner.options import OPTIONS, QUERY_OPTIONS, RULE_OPTIONS, TABLE_OPTIONS, texts
+from runner.options import OPTIONS, PANTHERS_FOLDERS, QUERY_OPTIONS, RULE_OPTIONS, TABLE_OPTIONS, texts
 from runner.references import References, secrets_of_url
 
 if TYPE_CHECKING:
@@ -68,6 +69,19 @@ class Settings:
         return (*excluded, self.lake.relative_to(self.root).as_posix())
 
     @property
+    def definition_folders(self) -> tuple[str, ...]:
+        """The patterns of the folders in which definitions are looked for; none means everywhere.
+
+        So it is where nobody has said and no folder is called as Panther's are: somebody's folder of rules, say.
+        """
+        patterns: tuple[str, ...] = self["definitions.folders"]
+        if patterns != PANTHERS_FOLDERS or (self.root / FILE_NAME).is_file():
+            return patterns
+        folders = [f"./{path.name}" for path in _listed(self.root) if path.is_dir()]
+        named = any(fnmatchcase(folder, pattern) for folder in folders for pattern in patterns)
+        return patterns if named else ()
+
+    @property
     def state_url(self) -> str:
         """The state database as an SQLAlchemy URL."""
         url: str = self["state.url"]
@@ -98,6 +112,14 @@ class Settings:
         """Return a `QUERY_OPTIONS` option as it is set for a query or its tags; None if it is not."""
         tables = [self.queries.get(name, {}), *(self.tags.get(tag, {}) for tag in tags)]
         return next((table[option] for table in tables if option in table), None)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what a folder holds; nothing if it cannot be looked into, which reading it will tell."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def find_root(start: Path) -> Path:

@@ -54,7 +54,7 @@ def command(
     """
     settings = load_settings(project, state__url=state)
     catalogue = read_catalogue(
-        settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
+        settings.root, exclude=settings.not_definitions, folders=settings.definition_folders
     )
     moment = after or SystemClock().now()
     rows = [

@@ -76,7 +76,7 @@ class Scope:
     @property
     def folders(self) -> tuple[str, ...]:
         """Where definitions are looked for, as patterns: where the project says, and anywhere in a part of it."""
-        patterns: tuple[str, ...] = self.settings["definitions.folders"]
+        patterns = self.settings.definition_folders
         if self.is_whole or not patterns:
             return patterns
         folder = self.folder if self.folder.is_dir() else self.folder.parent

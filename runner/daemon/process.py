@@ -203,7 +203,7 @@ class Daemon:
         )
         self._definitions = CurrentDefinitions(
             DefinitionFiles(
-                settings.root, exclude=settings.not_definitions, folders=settings["definitions.folders"]
+                settings.root, exclude=settings.not_definitions, folders=settings.definition_folders
             ),
             self._store.definitions,
             self._checkpoints,

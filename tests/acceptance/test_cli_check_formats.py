@@ -250,12 +250,27 @@ def test_templates_are_no_part_of_the_project_and_are_checked_on_their_own(proje
 def test_a_project_in_which_nothing_is_found_is_told_where_was_looked(tmp_path, here):
     (tmp_path / "detections").mkdir()
     (tmp_path / "detections" / "a.yml").write_text("AnalysisType: rule\n")
+    (tmp_path / "runner.toml").touch()
 
     ended = here("check", "--no-lake", cwd=tmp_path)
 
     assert ended.code == 0
     assert ended.out == "Checked no definitions.\n0 errors, 0 warnings.\n"
     assert ended.err.startswith("note: definitions are looked for in *data_models*, */global_helpers,")
+
+
+def test_a_folder_that_nobody_made_a_project_is_read_whole_if_its_folders_have_names_of_their_own(
+    tmp_path, here
+):
+    (tmp_path / "okta").mkdir()
+    (tmp_path / "okta" / "a.yml").write_text("AnalysisType: saved_query\nQueryName: A\nQuery: SELECT 1\n")
+    own_names = here("check", "--no-lake", cwd=tmp_path)
+    (tmp_path / "rules").mkdir()
+
+    panthers_names = here("check", "--no-lake", cwd=tmp_path)
+
+    assert own_names.out.startswith("Checked 1 saved_query.")
+    assert panthers_names.out.startswith("Checked no definitions.")
 
 
 def test_schemas_are_printed_for_editors(project, here):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from runner.lake.dialect.gate import function_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _VOLATILE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuid_string", "randstr"})
 _ARBITRARY = frozenset({"any_value", "approx_quantile", "reservoir_quantile", "approx_count_distinct"})
@@ -12,19 +17,18 @@ _ARBITRARY = frozenset({"any_value", "approx_quantile", "reservoir_quantile", "a
 
 def doubts(query: exp.Query) -> tuple[str, ...]:
     """Return a sentence for each part of the query that may answer differently when run again."""
-    found = {
-        f"{function_name(node)}() gives another value each time"
-        for node in query.find_all(exp.Func)
-        if function_name(node) in _VOLATILE
-    }
-    found |= {
-        f"{function_name(node)}() may pick another value each time"
-        for node in query.find_all(exp.Func)
-        if function_name(node) in _ARBITRARY
-    }
-    limits = query.find_all(exp.Limit, exp.Fetch)
-    if any(limit.parent is not None and not limit.parent.args.get("order") for limit in limits):
-        found.add("LIMIT without ORDER BY keeps arbitrary rows")
-    if query.find(exp.TableSample):
-        found.add("a sample takes other rows each time")
-    return tuple(sorted(found))
+    return tuple(sorted({sentence for node in query.walk() for sentence in _doubts_of(node)}))
+
+
+def _doubts_of(node: exp.Expr) -> Iterator[str]:
+    if isinstance(node, exp.Func):
+        name = function_name(node)
+        if name in _VOLATILE:
+            yield f"{name}() gives another value each time"
+        if name in _ARBITRARY:
+            yield f"{name}() may pick another value each time"
+    elif isinstance(node, exp.Limit | exp.Fetch):
+        if node.parent is not None and not node.parent.args.get("order"):
+            yield "LIMIT without ORDER BY keeps arbitrary rows"
+    elif isinstance(node, exp.TableSample):
+        yield "a sample takes other rows each time"

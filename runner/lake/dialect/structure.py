@@ -9,21 +9,22 @@ from sqlglot import exp
 from runner.lake.dialect import match_recognize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from runner.lake.dialect.findings import Findings
 
 
 def normalise(query: exp.Query, findings: Findings) -> None:
     """Bring a query into the form that the typed pass expects. In place."""
-    _name_values(query)
-    _name_sources(query)
-    for select in list(query.find_all(exp.Select)):
+    found = list(query.find_all(exp.Values, exp.Subquery, exp.Select, exp.Window))
+    _name_values([node for node in found if isinstance(node, exp.Values)])
+    _name_sources([node for node in found if isinstance(node, exp.Subquery)])
+    for select in [node for node in found if isinstance(node, exp.Select)]:
         _open_group_tuples(select)
         _having_without_group(select)
         if select.args.get("match") is not None:
             _match_rows(select, findings)
-    _window_functions(query)
+    _window_functions([node for node in found if isinstance(node, exp.Window)])
 
 
 def _match_rows(select: exp.Select, findings: Findings) -> None:
@@ -35,20 +36,18 @@ def _match_rows(select: exp.Select, findings: Findings) -> None:
     match_recognize.rewrite(select)
 
 
-def _name_sources(query: exp.Query) -> None:
+def _name_sources(subqueries: Iterable[exp.Subquery]) -> None:
     """Give a derived table without a name one: columns can then be told by their source."""
     unnamed = [
-        source
-        for source in query.find_all(exp.Subquery)
-        if isinstance(source.parent, exp.From | exp.Join) and not source.alias
+        source for source in subqueries if isinstance(source.parent, exp.From | exp.Join) and not source.alias
     ]
     for place, source in enumerate(unnamed):
         source.set("alias", exp.TableAlias(this=exp.to_identifier(f"_source_{place}")))
 
 
-def _name_values(query: exp.Query) -> None:
+def _name_values(found: Iterable[exp.Values]) -> None:
     """Call the columns of VALUES `column1`, `column2` and so on, as Snowflake does."""
-    for place, values in enumerate(query.find_all(exp.Values)):
+    for place, values in enumerate(found):
         alias = values.args.get("alias")
         if not isinstance(values.parent, exp.From | exp.Join) or (alias and alias.columns):
             continue
@@ -90,9 +89,9 @@ def _having_without_group(select: exp.Select) -> None:
     select.where(having.this, copy=False)
 
 
-def _window_functions(query: exp.Query) -> None:
+def _window_functions(windows: Iterable[exp.Window]) -> None:
     """Write RATIO_TO_REPORT and CONDITIONAL_TRUE_EVENT by the windows that they stand for."""
-    for window in list(query.find_all(exp.Window)):
+    for window in windows:
         if isinstance(window.this, exp.Anonymous) and len(window.this.expressions) == 1:
             write = _BY_WINDOWS.get(window.this.name.upper())
             if write is not None:

@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return read_catalogue(ROOT, exclude=("tests", "benchmarks", "build", "runner"))
+    return read_catalogue(ROOT, exclude=("tests", "benchmarks", "build", "docs", "runner"))
 
 
 @pytest.fixture(scope="module")

@@ -150,13 +150,18 @@ class ExpressionReader:
     def _path(self, node: exp.Expr) -> exp.Expr:
         start, steps = paths.steps_of(node)
         if self._lenient and isinstance(node, exp.Bracket | exp.JSONExtract):
-            return self._lenient_path(node, start)
+            return self._lenient_path(node, start, steps)
         holder = exp.Paren(this=start.copy())
         self.read(holder.this)
         steps = [self.read(step) if isinstance(step, exp.Expr) else step for step in steps]
         return put(node, lambda _: paths.walk(holder.this, steps))
 
-    def _lenient_path(self, node: exp.Expr, start: exp.Expr) -> exp.Expr:
+    def _lenient_path(self, node: exp.Expr, start: exp.Expr, steps: list[paths.Step]) -> exp.Expr:
+        names = [step for step in steps if isinstance(step, str)]
+        found = self.scope.find(start) if isinstance(start, exp.Column) else None
+        if found is not None and found.kind == Kind.STRUCT and len(names) == len(steps):
+            spelt = self._spelt(found, names)
+            return put(node, lambda _: paths.walk(typed(start.copy(), found), spelt))
         for child in list(node.iter_expressions()):
             if not isinstance(child, exp.JSONPath):
                 self.read(child)

@@ -113,7 +113,7 @@ def _into_struct(node: exp.Expr, step: Step) -> exp.Expr:
 
 
 def _is_field_of_column(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Bracket) and isinstance(node.this, exp.Column)
+    return isinstance(node, exp.Bracket) and isinstance(node.this.unnest(), exp.Column)
 
 
 def _kept_whole(node: exp.Expr) -> exp.Expr:

@@ -128,6 +128,19 @@ def test_a_field_that_only_some_files_have_is_null_elsewhere(lake):
     assert lake.values(sql, dialect="snowflake") == [(1, "x", None, None), (2, "5", "y", None)]
 
 
+@pytest.mark.parametrize("path", ["doc.b.c", "doc['b']['c']", "(doc).b.c", "t.doc.B.c"])
+def test_duckdb_s_own_paths_survive_files_without_an_inner_object(lake, path):
+    lake.write("SELECT 1 AS id, {'a': 'x'} AS doc, TIMESTAMP '2026-07-01' AS p_event_time")
+    lake.write(
+        "SELECT 2 AS id, {'a': 'z', 'b': {'c': 'y'}} AS doc, TIMESTAMP '2026-07-01' AS p_event_time",
+        part="p_date=2026-07-01/b.parquet",
+    )
+
+    sql = f"select id, {path} as c from panther_logs.app_logs t order by id"
+
+    assert lake.values(sql) == [(1, None), (2, "y")]
+
+
 def test_a_document_that_lies_as_a_map_or_as_text_is_read_too(lake):
     lake.write(
         """SELECT MAP {'a': 'x', 'b': 'y'} AS tags, '{"k": {"v": [1, 2]}}' AS raw, TIMESTAMP '2026-07-01' AS p_event_time"""

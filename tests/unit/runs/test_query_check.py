@@ -67,6 +67,20 @@ def test_what_may_differ_is_a_warning_at_its_place_and_makes_the_query_approxima
     assert found.verdicts[0].reasons == (notice.message,)
 
 
+@pytest.mark.parametrize(
+    ("sql", "exactness"),
+    [
+        ("lower(name)", Exactness.EXACT),
+        ("soundex(name)", Exactness.REFUSED),
+        ("strpos(name, 'a')", Exactness.APPROXIMATE),
+    ],
+)
+def test_athena_s_functions_are_doubted_but_for_the_commonest(lake, sql, exactness):
+    text = f"select {sql} as x from {LOGS} where p_occurs_since('2 hours')"
+
+    assert checked(lake, text, dialect=Dialect.TRINO).verdicts[0].exactness is exactness
+
+
 def test_every_unknown_column_is_an_error_at_its_place(lake):
     found = checked(lake, f"select nam,\n  nobody from {LOGS}")
 

@@ -20,6 +20,7 @@ import compiling
 import delivery
 import end_to_end
 import evaluation
+import ingest_speed
 import lake_planning
 import memory
 import overhead
@@ -33,6 +34,7 @@ from delivery import DeliverySize
 from end_to_end import EndToEndSize
 from evaluation import EvaluationSize
 from figures import table
+from ingest_speed import IngestSize
 from lake_planning import LakeSize
 from scheduling import SchedulingSize
 from storing import StoringSize
@@ -62,6 +64,7 @@ class Size:
     reading_rounds: int
     delivery: DeliverySize
     lake: LakeSize
+    ingest: IngestSize
 
 
 FULL = Size(
@@ -86,6 +89,7 @@ FULL = Size(
     reading_rounds=5,
     delivery=DeliverySize(messages=2_000, few_alerts=10_000, many_alerts=100_000, rounds=21),
     lake=LakeSize(files=(1_000, 10_000, 100_000), globbed=10_000, rows=100_000_000, rounds=15),
+    ingest=IngestSize(records=100_000, rounds=3),
 )
 SMOKE = Size(
     tables=(
@@ -107,6 +111,7 @@ SMOKE = Size(
     reading_rounds=1,
     delivery=DeliverySize(messages=100, few_alerts=100, many_alerts=1_000, rounds=3),
     lake=LakeSize(files=(50, 200), globbed=50, rows=100_000, rounds=3),
+    ingest=IngestSize(records=2_000, rounds=1),
 )
 
 
@@ -148,6 +153,7 @@ def _sections(
         "delivery": lambda: delivery.figures(size.delivery),
         "compiling": lambda: compiling.figures(workplace, size.startup_rounds),
         "lake": lambda: lake_planning.figures(workplace, size.lake),
+        "ingest": lambda: ingest_speed.figures(workplace, size.ingest),
     }
 
 

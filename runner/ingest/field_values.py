@@ -25,10 +25,22 @@ class FieldValues:
 
 
 def _step(values: list[Any], name: str) -> list[Any]:
-    return [
-        value.get(name) if type(value) is dict else _of_elements(value, name) if type(value) is list else None
-        for value in values
-    ]
+    """Look a name up in each value; most objects of a log are seldom there, and few values are lists."""
+    kinds = set(map(type, values))
+    if kinds == {dict}:
+        return [value.get(name) for value in values]
+    if list in kinds:
+        return [
+            value.get(name)
+            if type(value) is dict
+            else _of_elements(value, name)
+            if type(value) is list
+            else None
+            for value in values
+        ]
+    if dict in kinds:
+        return [value.get(name) if type(value) is dict else None for value in values]
+    return [None] * len(values)
 
 
 def _of_elements(elements: list[Any], name: str) -> list[Any]:

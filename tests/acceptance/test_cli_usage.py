@@ -17,7 +17,7 @@ import pytest
         (["check", "--strickt"], "Did you mean '--strict'?"),
         (["test", "--rule", "Okta.FailedLogin"], "did you mean 'Okta.FailedLogins'?"),
         (["alerts", "list", "--severity", "awful"], "'awful' is not one of"),
-        (["alerts", "resolve"], "Missing argument"),
+        (["alerts", "resolve"], "name alerts by their ids"),
         (["ingest", "Okta.SystemLog", "gone.jsonl"], "'gone.jsonl' does not exist"),
         (["runs", "--limit", "0"], "0 is not in the range"),
     ],

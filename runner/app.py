@@ -50,7 +50,8 @@ def build(
     """Put the parts together, and take them apart at the end.
 
     With `notifies`, destinations are to be told of what manual runs find.
-    Without `keep_state` everything happens in a database of its own, which is thrown away at the end.
+    Without `keep_state` everything happens in a database of its own, which is thrown away at the end, and
+    nothing is written into the project.
     Raises `StoreError` if the state database cannot be opened.
     """
     with ExitStack() as stack:
@@ -77,6 +78,7 @@ def build(
             workers=workers,
             clock=clock,
             notifies=notifies,
+            keeps_index=keep_state,
             checkpoints=checkpoints,
         )
         yield App(

@@ -62,6 +62,7 @@ class Pipeline:
     """Runs queries: claims, has a worker do the work, and commits what it brings home.
 
     Destinations are told of what scheduled runs find; with `notifies`, of what manual runs find too.
+    Without `keeps_index` what is learnt about the lake's files is forgotten with the workers.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Pipeline:
         workers: WorkerPool,
         clock: Clock,
         notifies: bool = False,
+        keeps_index: bool = True,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._clock = clock
         self._notifies = notifies
+        self._keeps_index = keeps_index
         self._reached = checkpoints.reached
         self._catalogue = catalogue
         self._settings = settings
@@ -237,7 +240,7 @@ class Pipeline:
             library=self._catalogue.library() if query.is_template else {},
             reference=at,
             lake=settings.lake,
-            lake_index=settings.lake_index,
+            lake_index=settings.lake_index if self._keeps_index else None,
             spill=settings.spill,
             root=settings.root,
             rules=tuple(self._rule_job(rule) for rule in rules),

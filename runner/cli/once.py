@@ -98,7 +98,7 @@ def command(
         raise click.UsageError("give --at, or --from and perhaps --to")
     if notify and dry_run:
         raise click.UsageError("--dry-run writes nothing, so there is nothing to --notify of")
-    logs.configure(as_json=True, mask=mask().masked, level=logging.INFO if verbose else logging.WARNING)
+    logs.configure(as_json=True, mask=mask().masked, level=logging.INFO if verbose else logging.ERROR)
     clock = SystemClock()
     settings = load_settings(project, lake__location=lake, state__url=state)
     if not settings.lake.is_dir():

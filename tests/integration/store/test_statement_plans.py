@@ -79,5 +79,5 @@ def test_what_people_ask_is_looked_up(file_lab):
         file_lab.store.change_status([alert], AlertStatus.CLOSED, actor="op", comment="")
         file_lab.store.history_of(alert)
 
-    assert len(plans) == 6
+    assert len(plans) == 7
     assert scans(plans) == []

@@ -204,6 +204,7 @@ def test_every_due_time_of_years_is_recorded_exactly_once_in_many_more_lives(ste
     test_every_due_time_of_years_is_recorded_exactly_once_whatever_happens.hypothesis.inner_test(steps)
 
 
+@pytest.mark.slow  # a walk over every minute of sixteen years, for each schedule
 @pytest.mark.parametrize(("schedule", "slow"), SCHEDULES, ids=CRONS + [str(rate) for rate in RATES])
 def test_due_times_of_sixteen_years_are_those_of_the_slow_model_and_their_windows_tile_the_time(
     schedule, slow

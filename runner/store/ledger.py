@@ -133,14 +133,17 @@ def _stopped_by_pause(
 def take_back(connection: Connection, now: datetime) -> int:
     """Forget epochs, gaps and due times later than `now`, or than the server's time; return how many there were.
 
-    For a clock that was ahead. Runs that were made for such due times stay, and are made again when their time comes.
+    For a clock that was ahead. Runs that were made for such due times stay, and are made again when their time comes;
+    those that were begun and have not ended are left to be gone on with then.
     """
     take_turns(connection, [_CLAIMING])
     latest = max(now, server_time(connection) or now)
     to_come = (
         sa.delete(epochs).where(epochs.c.start > latest),
         sa.delete(gaps).where(gaps.c.due > latest),
-        sa.delete(backlog).where(backlog.c.due > latest, backlog.c.owner.is_(None)),
+        sa.delete(backlog).where(
+            backlog.c.due > latest, backlog.c.owner.is_(None), backlog.c.run_id.is_(None)
+        ),
     )
     taken = sum(connection.execute(deletion).rowcount for deletion in to_come)
     connection.execute(

@@ -48,7 +48,10 @@ def _first(marker: str) -> bool:
 
 
 class FastClock:
-    """A clock that runs so many times faster than the machine's, and stands still once it has come to `until`."""
+    """A clock that runs so many times faster than the machine's, and stands still once it has come to `until`.
+
+    It stands at `base` until the machine's clock shows `since`: a daemon that starts quickly sees no earlier time.
+    """
 
     def __init__(self, *, base: datetime, since: float, speed: float, until: datetime | None) -> None:
         self._base = base
@@ -57,8 +60,10 @@ class FastClock:
         self._until = until
 
     def now(self) -> datetime:
-        now = (self._base + timedelta(seconds=(time.time() - self._since) * self._speed)).astimezone(UTC)
+        passed = max(0.0, time.time() - self._since)
+        now = (self._base + timedelta(seconds=passed * self._speed)).astimezone(UTC)
         return now if self._until is None else min(now, self._until)
 
     def seconds_until(self, moment: datetime) -> float:
-        return max(0.0, (moment - self.now()).total_seconds() / self._speed)
+        start = max(0.0, self._since - time.time())
+        return max(0.0, start + (moment - self.now()).total_seconds() / self._speed)

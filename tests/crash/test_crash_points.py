@@ -50,6 +50,12 @@ ON_WORKER_DEATH = {
     Checkpoint.GIVEN_BACK,
     Checkpoint.RETRY_BEGINS,
 }
+WHILE_RUNNING = {
+    Checkpoint.DRAIN_INTERRUPTS,
+    Checkpoint.LEASES_UNCOMMITTED,
+    Checkpoint.LEASES_EXTENDED,
+}
+"""Points that are reached only while a run takes its time: leases of nothing are not extended."""
 ON_FAILURE = {Checkpoint.FAILURE_BEGINS, Checkpoint.FAILURE_UNCOMMITTED, Checkpoint.FAILED}
 ON_NEW_DUE_TIMES = {Checkpoint.DUE_BEGINS, Checkpoint.DUE_UNCOMMITTED, Checkpoint.DUE_RECORDED}
 ONCE = AT_START | ON_EDIT | ON_STOP | ON_WORKER_DEATH | ON_FAILURE | ON_NEW_DUE_TIMES
@@ -116,13 +122,13 @@ def live(lab, life):
     kills = [Kill(point=life.point, nth=life.nth, marker=lab.marker())]
     if life.point in ON_WORKER_DEATH:
         kills.append(Kill(point=Checkpoint.RULES_LOADED, nth=1, marker=lab.marker() + "w", victim="worker"))
-    if life.point is Checkpoint.DRAIN_INTERRUPTS:
+    if life.point in WHILE_RUNNING:
         make_rules_take(lab, 2.0)
     daemon = lab.start(*kills, at=life.at, until=life.until)
     daemon.name = f"{life.nth} times: {life.point.value}"
     provoke(lab, daemon, life.point)
     code = daemon.end()
-    if life.point is Checkpoint.DRAIN_INTERRUPTS:
+    if life.point in WHILE_RUNNING:
         make_rules_take(lab, 0.0)
     return code
 

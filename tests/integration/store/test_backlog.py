@@ -259,6 +259,20 @@ def test_what_was_recorded_for_years_to_come_is_taken_back_and_owed_again(store)
     assert list(store.ledger.watermarks()) == ["a"]
 
 
+def test_what_was_begun_before_the_clock_was_set_right_is_gone_on_with_and_not_begun_anew(file_lab):
+    store = file_lab.store  # on a server, nothing is begun before the server's own time has come
+    owe(store, "a", {0})
+    begun = store.ledger.claim_next("dead", LEASE)
+    store.ledger.release_all()
+
+    taken = store.ledger.take_back(at(-1))
+    owe(store, "a", {0})
+    again = store.ledger.claim_next("alive", LEASE)
+
+    assert taken == 0
+    assert (again.run_id, again.attempt) == (begun.run_id, begun.attempt + 1)
+
+
 def test_epochs_and_watermarks_are_remembered(store):
     owe(store, "a", {2})
     store.ledger.begin_epochs({"a": Epoch(start=at(5), schedule=None)})

@@ -64,7 +64,7 @@ def started(own_pool, job, spool):
 
 def test_a_query_is_interrupted_at_its_deadline_and_its_worker_goes_on(own_pool, job, spool):
     with pytest.raises(QueryTimeout, match="interrupted at its deadline"):
-        own_pool.run(job(sql=ENDLESS, seconds=0.3), spool)
+        own_pool.run(job(sql=ENDLESS, seconds=1.5), spool)
 
     assert own_pool.run(job(EVERY_ROW), spool).matches == ROWS
 

@@ -39,6 +39,7 @@ MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)
 """The sample lake's attacks are of the day before: the daily queries find them just after midnight."""
 BEAT_SECONDS = 2.5
 _END_SECONDS = 300.0
+_START_SECONDS = 10.0
 
 
 class Arrivals(threading.Thread):
@@ -96,7 +97,7 @@ class Soak:
         for name in self.project.volatile[:2]:
             self._write(name)
         self.arrivals.start()
-        self.daemon.start()
+        self._start_daemon()
         try:
             self._beats()
             self._come_to_rest()
@@ -151,7 +152,12 @@ class Soak:
     def _restart(self, number: signal.Signals) -> None:
         self.daemon.end(number)
         time.sleep(self.random.uniform(0, 5))
+        self._start_daemon()
+
+    def _start_daemon(self) -> None:
+        """Start the daemon, and leave it alone until it listens to signals: before, SIGHUP would end it."""
         self.daemon.start()
+        time.sleep(_START_SECONDS)
 
     def _come_to_rest(self) -> None:
         """Mend everything, end all schedules, and wait until all that is owed was run."""

@@ -171,6 +171,15 @@ class Daemon:
         return order is Order.LOCK_FREE
 
     def _put_together(self, stack: ExitStack) -> None:
+        """Make the parts, in the order in which they need each other."""
+        self._open_state(stack)
+        self._start_workers(stack)
+        self._read_definitions()
+        self._make_executor()
+        self._make_post_office(stack)
+        self._make_alarms(stack)
+
+    def _open_state(self, stack: ExitStack) -> None:
         settings = self._settings
         self._checkpoints.reached(Checkpoint.LOCK_TAKEN)
         self._store = StateStore(
@@ -184,8 +193,11 @@ class Daemon:
         if sqlite_file(settings.state_url) is not None:
             self._store.ledger.release_all()  # nobody else can be at work: what was claimed was lost
             self._checkpoints.reached(Checkpoint.LOST_CLAIMS_RELEASED)
-        remove_spill_of_the_dead(settings.spill)
         self._present = PresentTime(self._clock, self._store.ledger.server_time)
+
+    def _start_workers(self, stack: ExitStack) -> None:
+        settings = self._settings
+        remove_spill_of_the_dead(settings.spill)
         self._workers = stack.enter_context(
             WorkerPool(settings["workers.count"], cache=self._store.rule_cache, checkpoints=self._checkpoints)
         )
@@ -201,6 +213,9 @@ class Daemon:
                 manager=self._manager,
             )
         )
+
+    def _read_definitions(self) -> None:
+        settings = self._settings
         self._definitions = CurrentDefinitions(
             DefinitionFiles(
                 settings.root, exclude=settings.not_definitions, folders=settings.definition_folders
@@ -218,6 +233,8 @@ class Daemon:
             stopping=self._stopping,
         )
         self._load()
+
+    def _make_executor(self) -> None:
         self._executor = Executor(
             store=self._store,
             clock=self._clock,
@@ -232,8 +249,10 @@ class Daemon:
             on_end=lambda: self._orders.put(Order.THREAD_ENDED),
             checkpoints=self._checkpoints,
         )
+
+    def _make_post_office(self, stack: ExitStack) -> None:
         self._post = post_office(
-            settings,
+            self._settings,
             self._store.outbox,
             clock=self._clock,
             owner=self._owner,
@@ -241,13 +260,15 @@ class Daemon:
             random=random.random,
         )
         stack.callback(lambda: self._post.stop(_AT_ONCE_SECONDS))
+
+    def _make_alarms(self, stack: ExitStack) -> None:
         self._alarm = self._alarm_clock()
         stack.callback(self._alarm.stop)
         self._watch = DefinitionWatch(
-            root=settings.root,
+            root=self._settings.root,
             look=self._watched,
             folders=lambda: self._definitions.folders,
-            seconds=settings["daemon.reload_seconds"],
+            seconds=self._settings["daemon.reload_seconds"],
         )
         stack.callback(self._watch.stop)
 

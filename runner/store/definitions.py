@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.definitions.last_good import GoodSource
+from runner.store.database import upsert
+from runner.store.portions import portions
 from runner.store.schema import definition_faults, good_definitions
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from runner.clock import Clock
     from runner.store.database import Database
-
-_CHUNK = 500
-"""How many ids are named in one statement."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +55,7 @@ class DefinitionStore:
     def sources(self, ids: Collection[str]) -> list[GoodSource]:
         """Return the last good versions of some definitions; those that are not known are left out."""
         with self._database.reading() as connection:
-            return [source for chunk in _chunks(sorted(ids)) for source in _sources(connection, chunk)]
+            return [source for some in portions(sorted(ids)) for source in _sources(connection, some)]
 
     def remember(self, changed: Sequence[GoodSource], gone: Collection[str]) -> None:
         """Remember new good versions, and forget definitions that were deleted."""
@@ -68,12 +66,12 @@ class DefinitionStore:
                 )
                 connection.execute(sql, [{"gone": name} for name in sorted(gone)])
             if changed:
-                insert = _insert(connection, good_definitions)
+                insert = upsert(connection, good_definitions)
                 columns = ("path", "digest", "text", "python_path", "python_text")
-                upsert = insert.on_conflict_do_update(
+                statement = insert.on_conflict_do_update(
                     index_elements=["definition_id"], set_={name: insert.excluded[name] for name in columns}
                 )
-                connection.execute(upsert, [_row_of(source) for source in changed])
+                connection.execute(statement, [_row_of(source) for source in changed])
 
     def tell_faults(self, faults: Sequence[DefinitionFault]) -> None:
         """Say what is wrong now; what is told no more has been mended, what was told before stays since then."""
@@ -91,11 +89,11 @@ class DefinitionStore:
                 )
                 connection.execute(sql, [{"mended": message} for message in mended])
             if rows:
-                insert = _insert(connection, definition_faults)
-                upsert = insert.on_conflict_do_update(
+                insert = upsert(connection, definition_faults)
+                statement = insert.on_conflict_do_update(
                     index_elements=["message"], set_={"kept": insert.excluded.kept}
                 )
-                connection.execute(upsert, rows)
+                connection.execute(statement, rows)
 
     def faults(self) -> list[DefinitionFault]:
         """Return what is wrong with the definitions, as the daemon that looked last has told, by place."""
@@ -128,13 +126,3 @@ def _row_of(source: GoodSource) -> dict[str, object]:
         "python_path": source.python_path,
         "python_text": source.python_text,
     }
-
-
-def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
-
-
-def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
-    return insert

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.destinations.delivery import (
     Delivery,
@@ -21,6 +20,7 @@ from runner.destinations.delivery import (
     message_of,
 )
 from runner.destinations.message import MessageKind
+from runner.store.database import upsert
 from runner.store.ledger import database_time
 from runner.store.portions import portions
 from runner.store.schema import deliveries, destination_states, threads
@@ -101,7 +101,7 @@ def sent(connection: Connection, delivery: Delivery, receipt: Receipt, now: date
     _end(connection, delivery, DeliveryState.SENT, now)
     if receipt.thread and receipt.thread != delivery.message.thread:
         place = {"alert_id": delivery.alert_id, "destination": delivery.destination}
-        insert = _insert(connection, threads).values(thread=receipt.thread, **place)
+        insert = upsert(connection, threads).values(thread=receipt.thread, **place)
         connection.execute(insert.on_conflict_do_nothing())
     _note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
 
@@ -363,7 +363,7 @@ def _end(
 
 def _note(connection: Connection, destination: str, **facts: Any) -> None:
     """Write down how a destination does."""
-    insert = _insert(connection, destination_states).values(
+    insert = upsert(connection, destination_states).values(
         destination=destination, **{"failures": 0, **facts}
     )
     connection.execute(insert.on_conflict_do_update(index_elements=["destination"], set_=facts))
@@ -415,9 +415,3 @@ def _threads_of(connection: Connection, alert_ids: Iterable[str]) -> dict[tuple[
         rows = connection.execute(sa.select(threads).where(threads.c.alert_id.in_(some)))
         found.update({(row.alert_id, row.destination): row.thread for row in rows})
     return found
-
-
-def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
-    return insert

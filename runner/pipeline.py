@@ -134,7 +134,7 @@ class Pipeline:
             except ClaimLost:
                 raise  # whoever has taken it over writes down how it ended
             except Exception as error:  # noqa: BLE001  the run's boundary: no failure, even of ours, keeps its due time
-                wait = retries.wait_after(error, claim.attempt)
+                wait = retries.wait_after(error, claim.failures)
                 if wait is not None:
                     self._give_back(claim, error, wait)
                     return None

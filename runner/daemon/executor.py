@@ -160,7 +160,7 @@ class Executor:
     def _hand_back(self, claim: Claim, error: Exception) -> None:
         """Give back what could not be stored; if the state database is away, the lease will lapse."""
         fault = RunFault(kind=type(error).__name__, message=str(error), transient=True)
-        wait = self._retries.wait_after(error, claim.attempt)
+        wait = self._retries.wait_after(error, claim.failures)
         with suppress(StoreError):
             if wait is None:
                 self._store.fail(claim, RunState.FAILED, fault, policy=self._policy_of(claim))
@@ -175,7 +175,7 @@ class Executor:
     def _give_up(self, claim: Claim) -> None:
         """End a run whose query is not defined here; if others share the work, one of them may know it already."""
         fault = RunFault(kind="UnknownQuery", message="there is no sound definition of the query")
-        wait = self._retries.wait_after(RunnerError(fault.message), claim.attempt)
+        wait = self._retries.wait_after(RunnerError(fault.message), claim.failures)
         if wait is None or not self._shares_work:
             self._store.fail(claim, RunState.FAILED, fault)
         else:

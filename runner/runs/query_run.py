@@ -65,6 +65,9 @@ class Claim:
     """When its first attempt began."""
     start_at: datetime | None = None
     """When it might have begun, for a scheduled run: its due time, and what the settings add to it."""
+    failures: int = 0
+    """How many attempts before this one have failed. Those that were interrupted, or lost with the process that
+    made them, say nothing of the query."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,20 +17,20 @@ def may_pass(error: BaseException) -> bool:
 class RetryPolicy:
     """How often a failure that may pass is tried again, and after how long: twice as long each time."""
 
-    attempts: int = 4
-    """All attempts together, the first one included."""
+    failures: int = 4
+    """With so many failures of one run it is not tried again."""
     first_wait: timedelta = timedelta(seconds=30)
     longest_wait: timedelta = timedelta(minutes=15)
 
-    def wait_after(self, error: Exception, attempt: int) -> timedelta | None:
-        """Return how long to wait after an attempt (counted from 1) has failed; None if that was the last.
+    def wait_after(self, error: Exception, before: int) -> timedelta | None:
+        """Return how long to wait after a failure, with so many `before` it; None if it is not tried again.
 
         An interruption is no failure of the query: it is tried again at once, however often. What is no fault
         of the query either, such as a commit that the state database refused, may pass.
         """
         if isinstance(error, RunInterrupted):
             return timedelta(0)
-        if not may_pass(error) or attempt >= self.attempts:
+        if not may_pass(error) or before + 1 >= self.failures:
             return None
-        doubled: timedelta = self.first_wait * 2 ** (attempt - 1)
+        doubled: timedelta = self.first_wait * 2**before
         return min(doubled, self.longest_wait)

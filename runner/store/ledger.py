@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from runner.definitions.scheduled_query import Schedule
-from runner.errors import SlotTaken
+from runner.errors import RunInterrupted, SlotTaken
 from runner.runs.query_run import Claim, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch, GapReason
 from runner.store import runs as run_rows
@@ -313,7 +313,18 @@ def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:
         attempt=number,
         start_at=before["start_at"],
         started_at=before["started_at"],
+        failures=_failures(connection, row["run_id"]),
     )
+
+
+def _failures(connection: Connection, run_id: str) -> int:
+    """Return how many attempts at a run have failed, so that it was given back."""
+    failed = sa.select(sa.func.count()).where(
+        attempts.c.run_id == run_id,
+        attempts.c.state == RunState.WAITING.value,
+        attempts.c.fault_kind != RunInterrupted.__name__,
+    )
+    return connection.scalar(failed) or 0
 
 
 def _end_lost_attempt(connection: Connection, run_id: str, attempt: int, now: datetime) -> None:

@@ -85,7 +85,7 @@ class Works:
             pipeline_of=pipeline_of,
             owner="host/1-a",
             lease=timedelta(minutes=1),
-            retries=RetryPolicy(attempts=2),
+            retries=RetryPolicy(failures=2),
             metrics=Metrics(),
             pulse=Pulse(),
         )

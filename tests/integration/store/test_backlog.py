@@ -242,6 +242,19 @@ def test_due_times_that_are_not_caught_up_with_are_gaps(store):
     assert store.ledger.list_gaps("b", 10) == []
 
 
+def test_attempts_that_were_lost_or_interrupted_are_no_failures_of_the_query(store, clock):
+    owe(store, "a", {0})
+    counted = []
+    for kind in ("QueryTimeout", "RunInterrupted", None, "QueryTimeout"):
+        claim = store.ledger.claim_next("me", LEASE if kind else timedelta(seconds=-1))
+        if kind:
+            store.give_back(claim, RunFault(kind=kind, message="", transient=True), start_at=clock.now())
+        counted.append(claim.failures)
+    last = store.ledger.claim_next("me", LEASE)
+
+    assert (counted, last.failures, last.attempt) == ([0, 1, 1, 1], 2, 5)
+
+
 def test_what_was_recorded_for_years_to_come_is_taken_back_and_owed_again(store):
     years = 100_000
     owe(store, "a", {1, years}, gaps={years + 1})

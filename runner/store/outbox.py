@@ -20,13 +20,14 @@ from runner.destinations.delivery import (
     message_of,
 )
 from runner.destinations.message import MessageKind
+from runner.store import destination_book
 from runner.store.database import upsert
 from runner.store.ledger import database_time
 from runner.store.portions import portions
-from runner.store.schema import deliveries, destination_states, threads
+from runner.store.schema import deliveries, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy.engine import Connection, RowMapping
@@ -103,7 +104,7 @@ def sent(connection: Connection, delivery: Delivery, receipt: Receipt, now: date
         place = {"alert_id": delivery.alert_id, "destination": delivery.destination}
         insert = upsert(connection, threads).values(thread=receipt.thread, **place)
         connection.execute(insert.on_conflict_do_nothing())
-    _note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
+    destination_book.note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
 
 
 def put_off(
@@ -128,7 +129,7 @@ def put_off(
             lease_until=None,
         )
     )
-    _note(
+    destination_book.note(
         connection,
         delivery.destination,
         failures=failures,
@@ -141,7 +142,7 @@ def put_off(
 def give_up(connection: Connection, delivery: Delivery, reason: str, now: datetime) -> None:
     """Write down that a delivery is not tried again."""
     _end(connection, delivery, DeliveryState.FAILED, now, reason)
-    _note(connection, delivery.destination, last_error=reason, last_error_at=now)
+    destination_book.note(connection, delivery.destination, last_error=reason, last_error_at=now)
 
 
 def release(connection: Connection, owner: str) -> None:
@@ -359,30 +360,6 @@ def _end(
             lease_until=None,
         )
     )
-
-
-def _note(connection: Connection, destination: str, **facts: Any) -> None:
-    """Write down how a destination does."""
-    insert = upsert(connection, destination_states).values(
-        destination=destination, **{"failures": 0, **facts}
-    )
-    connection.execute(insert.on_conflict_do_update(index_elements=["destination"], set_=facts))
-
-
-def state_of(connection: Connection, destination: str) -> tuple[int, datetime | None]:
-    """Return how often in a row a destination has failed, and before when it is not tried again."""
-    row = connection.execute(
-        sa.select(destination_states.c.failures, destination_states.c.retry_at).where(
-            destination_states.c.destination == destination
-        )
-    ).first()
-    return (row.failures, row.retry_at) if row else (0, None)
-
-
-def states(connection: Connection) -> dict[str, Mapping[str, Any]]:
-    """Return what is known of each destination, by name."""
-    rows = connection.execute(sa.select(destination_states)).mappings()
-    return {row["destination"]: dict(row) for row in rows}
 
 
 def _deliveries_of(connection: Connection, rows: Sequence[RowMapping]) -> list[Delivery]:

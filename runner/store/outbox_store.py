@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.alerts.system_fault import SystemFaultKind, delivery_failed
 from runner.destinations.message import MessageKind
-from runner.store import alert_book, announcements, outbox, silences, system_errors
+from runner.store import alert_book, announcements, destination_book, outbox, silences, system_errors
 from runner.store.database import take_turns
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class OutboxStore:
     def state_of(self, destination: str) -> tuple[int, datetime | None]:
         """Return how often in a row a destination has failed, and before when it is not tried again."""
         with self._database.reading() as connection:
-            return outbox.state_of(connection, destination)
+            return destination_book.state_of(connection, destination)
 
     def sent_since(self, destination: str, since: datetime) -> int:
         """Return how many messages a destination took after a moment."""
@@ -192,7 +192,7 @@ class OutboxStore:
     def states(self) -> dict[str, Mapping[str, Any]]:
         """Return how each destination does, by name: the columns of `destination_states`."""
         with self._database.reading() as connection:
-            return outbox.states(connection)
+            return destination_book.states(connection)
 
     def silence(
         self, matcher: Matcher, *, reason: str, author: str, starts_at: datetime, ends_at: datetime

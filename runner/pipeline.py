@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 SECONDS_PER_MINUTE = 60
+MOST_FOR_COMMIT = timedelta(minutes=15)
+"""How much longer than its query's timeout a run may take: a worker is killed, and many matches are stored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +96,8 @@ class Pipeline:
         as interrupted.
         """
         key = RunKey(query=query.name, scheduled_for=at, purpose=RunPurpose.MANUAL)
-        return self._run(self._store.claim_again(key), query, rules)
+        longest = timedelta(minutes=query.schedule.timeout_minutes) + MOST_FOR_COMMIT
+        return self._run(self._store.claim_again(key, ends_within=longest), query, rules)
 
     def fill_gap(self, query: ScheduledQuery, due: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
         """Run a due time that is a gap; if that succeeds, it is one no longer.

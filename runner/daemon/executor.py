@@ -11,7 +11,7 @@ import structlog
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.daemon import run_metrics
 from runner.errors import ClaimLost, RunnerError, StoreError
-from runner.pipeline import SECONDS_PER_MINUTE
+from runner.pipeline import MOST_FOR_COMMIT, SECONDS_PER_MINUTE
 from runner.runs.query_run import RunFault, RunState
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ _IDLE_SECONDS = 1.0
 """How long a thread waits before it looks at the backlog again, unless it is woken."""
 _QUIET_SECONDS = 120.0
 """Within this time a thread is heard of that has nothing to run, even if the state database makes it wait."""
-_COMMIT_SECONDS = 900.0
-"""How much longer than its query's timeout a run may take: a worker is killed, and many matches are stored."""
 _TROUBLE_SECONDS = 5.0
 """How long it waits when the state database is in trouble."""
 
@@ -128,7 +126,9 @@ class Executor:
             self._give_up(claim)
         else:
             rules = [rule for rule in catalogue.rules_for(query.name) if rule.enabled]
-            self._promise(query.schedule.timeout_minutes * SECONDS_PER_MINUTE + _COMMIT_SECONDS)
+            self._promise(
+                query.schedule.timeout_minutes * SECONDS_PER_MINUTE + MOST_FOR_COMMIT.total_seconds()
+            )
             report = self._pipeline_of(catalogue).run_scheduled(claim, query, rules, self._retries)
             self._note(report, query.schedule)
 

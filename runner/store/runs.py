@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from runner.errors import ClaimLost, SlotTaken
 from runner.runs.query_run import Claim, QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.run_id import new_run_id
-from runner.store.schema import EVALUATED, attempts, runs
+from runner.store.schema import EVALUATED, RUNNING, attempts, runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,16 +68,34 @@ def end_cut_off(connection: Connection, key: RunKey, now: datetime) -> None:
         runs.c.purpose == key.purpose.value,
         runs.c.state == RunState.RUNNING.value,
     )
-    lost = RunFault(kind="LeaseLost", message="it was begun again by another process", transient=True)
+    _interrupt(connection, cut_off, now, "it was begun again by another process")
+
+
+def end_forgotten(connection: Connection, query: str, now: datetime, *, begun_before: datetime) -> None:
+    """Write down of a query's manual runs that they were cut off, if they should have ended long ago.
+
+    Nobody holds a lease on those: the process that ran them was killed. If it is still there, it stores nothing.
+    """
+    forgotten = sa.select(runs.c.run_id).where(
+        runs.c.query == query,
+        runs.c.purpose == RunPurpose.MANUAL.value,
+        sa.text(RUNNING),  # as the index on them has it
+        runs.c.started_at < begun_before,
+    )
+    _interrupt(connection, forgotten, now, "its process was gone before it ended")
+
+
+def _interrupt(connection: Connection, run_ids: sa.Select[tuple[str]], now: datetime, why: str) -> None:
+    lost = RunFault(kind="LeaseLost", message=why, transient=True)
     values = {"state": RunState.INTERRUPTED.value, "ended_at": now}
     connection.execute(
         sa.update(attempts)
-        .where(attempts.c.run_id.in_(cut_off), attempts.c.state == RunState.RUNNING.value)
+        .where(attempts.c.run_id.in_(run_ids), attempts.c.state == RunState.RUNNING.value)
         .values(**values, **_fault_columns(lost, "fault_kind", "fault_message"))
     )
     connection.execute(
         sa.update(runs)
-        .where(runs.c.run_id.in_(cut_off))
+        .where(runs.c.run_id.in_(run_ids))
         .values(**values, **_fault_columns(lost, "fault_kind", "fault_message", "fault_transient"))
     )
 

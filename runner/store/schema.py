@@ -64,6 +64,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 EVALUATED = "purpose = 'scheduled' AND state IN ('succeeded', 'truncated')"
 """Which runs have answered for their due time."""
 
+RUNNING = "state = 'running'"
+"""Which runs have begun and not ended."""
+
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 runs = Table(
@@ -96,11 +99,12 @@ runs = Table(
         sqlite_where=text(EVALUATED),
         postgresql_where=text(EVALUATED),
     ),
+    Index("ix_runs_running", "query", sqlite_where=text(RUNNING), postgresql_where=text(RUNNING)),
 )
 """One row for each run: the latest attempt, its counts, and why it failed.
 
-`start_at` is when a scheduled run might have begun; `started_at` is when its first attempt did. The index makes it
-cheap to know what was evaluated last, and what share of a period.
+`start_at` is when a scheduled run might have begun; `started_at` is when its first attempt did. The indexes make it
+cheap to know what was evaluated last, what share of a period, and what never ended.
 """
 
 attempts = Table(

@@ -25,7 +25,7 @@ from runner.store.standing_store import StandingStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy.engine import Connection
 
@@ -121,10 +121,16 @@ class StateStore:
             runs.end_cut_off(connection, key, self._clock.now())
             return runs.claim_again(connection, key, self._clock.now())
 
-    def claim_again(self, key: RunKey) -> Claim:
-        """Claim the next revision of a run, whether or not it was run before."""
+    def claim_again(self, key: RunKey, *, ends_within: timedelta | None = None) -> Claim:
+        """Claim the next revision of a run, whether or not it was run before.
+
+        Manual runs of its query that began longer than `ends_within` ago, and never ended, are ended as cut off.
+        """
+        now = self._clock.now()
         with self._database.transaction() as connection:
-            return runs.claim_again(connection, key, self._clock.now())
+            if ends_within is not None:
+                runs.end_forgotten(connection, key.query, now, begun_before=now - ends_within)
+            return runs.claim_again(connection, key, now)
 
     def finish(self, claim: Claim, result: RunResult) -> FinishedRun:
         """Commit a run: its matches, the alerts they make, and its end, in one transaction.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -130,6 +131,23 @@ def test_claiming_again_makes_the_next_revision(lab):
     claims = [lab.store.claim_again(key(0)) for _ in range(3)]
 
     assert [claim.key.revision for claim in claims] == [0, 1, 2]
+
+
+def test_a_manual_run_that_should_have_ended_long_ago_is_written_down_as_cut_off_when_its_query_runs_again(
+    lab,
+):
+    killed, others = lab.claim(0), lab.claim(0, query="Other")
+    lab.clock.advance(timedelta(minutes=20))
+    going_on = lab.claim(1)
+    lab.clock.advance(timedelta(minutes=1))
+
+    latest = lab.store.claim_again(key(2), ends_within=timedelta(minutes=20))
+
+    states_of = {run.run_id: run.state for run in lab.store.latest_runs(10)}
+    assert states_of[killed.run_id] is RunState.INTERRUPTED
+    assert {states_of[one.run_id] for one in (others, going_on, latest)} == {RunState.RUNNING}
+    with pytest.raises(StoreError, match="taken over"):
+        lab.store.finish(killed, result([[match()]]))
 
 
 def test_a_full_disk_leaves_the_state_as_it_was(file_lab):

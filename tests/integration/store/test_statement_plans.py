@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from state_lab import HOURLY, match
+from state_lab import HOURLY, key, match
 
 from runner.alerts.alert import AlertStatus
 
@@ -80,4 +81,14 @@ def test_what_people_ask_is_looked_up(file_lab):
         file_lab.store.history_of(alert)
 
     assert len(plans) == 7
+    assert scans(plans) == []
+
+
+def test_runs_that_never_ended_are_found_without_reading_all_runs(file_lab):
+    file_lab.run(0)
+
+    with plans_of(file_lab) as plans:
+        file_lab.store.claim_again(key(1), ends_within=timedelta(minutes=20))
+
+    assert any("ix_runs_running" in detail for details in plans.values() for detail in details)
     assert scans(plans) == []

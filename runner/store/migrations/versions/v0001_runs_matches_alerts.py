@@ -66,6 +66,8 @@ def _create_runs() -> None:
         sqlite_where=evaluated,
         postgresql_where=evaluated,
     )
+    running = sa.text("state = 'running'")
+    op.create_index("ix_runs_running", "runs", ["query"], sqlite_where=running, postgresql_where=running)
     op.create_table(
         "attempts",
         sa.Column("run_id", sa.String(36), nullable=False),

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from runner import app
-from runner.cli import output, status_json, status_text
+from runner.cli import output, status_json, status_report, status_text
 from runner.cli.options import Moment, format_option, load_settings, project_option, state_option
 from runner.clock import SystemClock
 from runner.schedule.ledger import Interval
-from runner.status import health
-from runner.status.query_status import StatusMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from runner.settings import Settings
-    from runner.status.coverage import Coverage
-    from runner.status.daemon_record import SeenDaemon
-    from runner.status.query_status import QueryStatus
-    from runner.store.definitions import DefinitionFault
-    from runner.store.state import StateStore
 
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """All that is shown."""
-
-    at: datetime
-    daemons: Sequence[SeenDaemon]
-    queries: Sequence[QueryStatus]
-    periods: dict[str, Interval]
-    coverage: dict[str, dict[str, Coverage]]
-    """For each period, by its label, and each query."""
-    faults: Sequence[DefinitionFault]
-    wrong: Sequence[str]
 
 
 @click.command(name="status")
@@ -82,7 +57,9 @@ def command(
     store = app.open_store(settings, clock)
     try:
         periods = _kept(_periods(start, end, now), settings["retention.runs_days"], now)
-        report = _report(store, settings, query, periods, now, exactly=coverage)
+        report = status_report.report(
+            store, settings["health.overdue_seconds"], query, periods, now, exactly=coverage
+        )
     finally:
         store.close()
     if output_format == "json":
@@ -119,53 +96,3 @@ def _kept(periods: dict[str, Interval], days: int, now: datetime) -> dict[str, I
         label: Interval(start=max(period.start, since), end=max(period.end, since))
         for label, period in periods.items()
     }
-
-
-def _report(
-    store: StateStore,
-    settings: Settings,
-    query: str | None,
-    periods: dict[str, Interval],
-    now: datetime,
-    *,
-    exactly: bool,
-) -> Report:
-    chosen = store.standing.facts(query)
-    if query is not None and not chosen:
-        raise _unknown(query, [one.query for one in store.standing.facts()])
-    maker = StatusMaker(now)
-    statuses = [maker.status_of(one) for one in chosen]
-    daemons = store.standing.daemons()
-    coverage = {
-        label: store.standing.coverage(chosen, period, exactly=exactly) for label, period in periods.items()
-    }
-    faults = store.definitions.faults()
-    wrong = health.what_is_wrong(
-        daemons, map(_fault_sentence, faults), statuses, settings["health.overdue_seconds"]
-    )
-    wrong += [
-        f"{name}: {one.outcomes['unaccounted']:,} due times are not accounted for"
-        for name, one in list(coverage.values())[-1].items()
-        if one.unaccounted
-    ]
-    return Report(
-        at=now,
-        daemons=daemons,
-        queries=statuses,
-        periods=periods,
-        coverage=coverage,
-        faults=faults,
-        wrong=tuple(wrong),
-    )
-
-
-def _fault_sentence(fault: DefinitionFault) -> str:
-    if not fault.kept:
-        return f"faulty, and there is no last good version: {fault.message}"
-    return f"faulty: {fault.message} ({', '.join(fault.kept)}: the last good version runs)"
-
-
-def _unknown(query: str, names: Sequence[str]) -> click.UsageError:
-    near = difflib.get_close_matches(query, names, n=1, cutoff=0.5)
-    hint = f": did you mean {near[0]!r}?" if near else " (a daemon takes queries in when it starts)"
-    return click.UsageError(f"no daemon has seen a query {query!r}{hint}")

@@ -10,7 +10,7 @@ from runner.cli.options import written
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from runner.cli.status import Report
+    from runner.cli.status_report import StatusReport
     from runner.runs.query_run import QueryRun
     from runner.status.coverage import Coverage
     from runner.status.daemon_record import SeenDaemon
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.store.definitions import DefinitionFault
 
 
-def show(report: Report) -> None:
+def show(report: StatusReport) -> None:
     """Print one document."""
     output.print_json(
         {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from runner.cli.status import Report
+    from runner.cli.status_report import StatusReport
     from runner.runs.query_run import QueryRun
     from runner.status.coverage import Coverage
     from runner.status.daemon_record import SeenDaemon
@@ -28,7 +28,7 @@ _MOST_TIMES = 20
 """How many due times that are not accounted for are shown; the JSON has all of them."""
 
 
-def show_all(report: Report) -> None:
+def show_all(report: StatusReport) -> None:
     """Print the daemons, a line for each query, and what is wrong."""
     _show_daemons(report)
     if report.queries:
@@ -36,7 +36,7 @@ def show_all(report: Report) -> None:
     _show_wrong(report)
 
 
-def show_query(report: Report) -> None:
+def show_query(report: StatusReport) -> None:
     """Print all about one query."""
     (status,) = report.queries
     facts = status.facts
@@ -61,7 +61,7 @@ def show_query(report: Report) -> None:
     _show_wrong(report)
 
 
-def show_coverage(report: Report) -> None:
+def show_coverage(report: StatusReport) -> None:
     """Print what became of the due times of every query, for each period."""
     for label, found in report.coverage.items():
         period = report.periods[label]
@@ -79,7 +79,7 @@ def show_coverage(report: Report) -> None:
     _show_wrong(report)
 
 
-def _show_daemons(report: Report) -> None:
+def _show_daemons(report: StatusReport) -> None:
     for daemon in report.daemons:
         click.echo(_daemon_line(daemon))
         if daemon.is_alive:
@@ -105,7 +105,7 @@ def _daemon_line(daemon: SeenDaemon) -> str:
     )
 
 
-def _show_queries(report: Report) -> None:
+def _show_queries(report: StatusReport) -> None:
     narrow = output.is_narrow()
     labels = list(report.coverage)
     more = [] if narrow else ["Began late", "Next due"]
@@ -129,7 +129,7 @@ def _show_queries(report: Report) -> None:
     output.show_table(table)
 
 
-def _show_wrong(report: Report) -> None:
+def _show_wrong(report: StatusReport) -> None:
     click.echo("")
     for sentence in report.wrong:
         click.echo(f"{click.style('wrong', fg='red', bold=True)} {sentence}")

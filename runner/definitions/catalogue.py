@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runner.definitions import checks
 from runner.definitions.correlation_rule import CorrelationRule
 from runner.definitions.data_model import DataModel
-from runner.definitions.derived_rule import with_derived
+from runner.definitions.derivation import with_derived
 from runner.definitions.findings import errors_in, notices_in
 from runner.definitions.fingerprint import HelperImports, definition_fingerprint, digest
 from runner.definitions.frozen_mapping import FrozenMapping

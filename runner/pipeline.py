@@ -278,6 +278,7 @@ class Pipeline:
             severity=rule.severity,
             display_name=rule.display_name,
             identity=override.identity,
+            summary_attributes=rule.summary_attributes,
             counts_again=override.rematch == "count",
         )
 

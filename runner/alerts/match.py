@@ -30,3 +30,5 @@ class Match(NamedTuple):
     """JSON: what the alert says if this match is the first of its window; see `AlertDetails`."""
     event: str | None
     """JSON of the row; only for the first few matches of a dedup string in a run."""
+    summary: str | None = None
+    """JSON of the values of the rule's summary attributes, attribute → list of texts; None if it has none."""

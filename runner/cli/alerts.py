@@ -13,6 +13,7 @@ from rich.text import Text
 
 from runner import app
 from runner.alerts.alert import AlertStatus
+from runner.alerts.summary import lines_of
 from runner.cli import output, provenance
 from runner.cli.options import Moment, format_option, load_settings, project_option, state_option, written
 from runner.cli.output import SEVERITY_STYLES, Line, counted
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.alerts.alert import Alert
+    from runner.alerts.summary import Summary
     from runner.store.alert_book import HistoryEntry
     from runner.store.state import StateStore
 
@@ -134,14 +136,16 @@ def show(
     with _store(project, state) as store:
         alert = store.find_alert(alert_id)
         rows = store.events_of(alert, events)
+        summary = store.summary_of(alert)
         history = store.history_of(alert)
         found = store.desk.provenance_of(alert) if why else None
     if output_format == "json":
         entries = [_entry_fields(entry) for entry in history]
         reasons = {"why": provenance.fields(alert, found)} if found else {}
-        output.print_json({**output.alert_fields(alert), "events": rows, "history": entries, **reasons})
+        found_fields = {"summary": summary, "events": rows, "history": entries}
+        output.print_json({**output.alert_fields(alert), **found_fields, **reasons})
     else:
-        _show(alert, rows, history)
+        _show(alert, summary, rows, history)
         if found:
             provenance.show(alert, found)
     return 0
@@ -237,7 +241,7 @@ _status_command("triage", AlertStatus.TRIAGED, "Mark alerts as being looked at."
 _status_command("reopen", AlertStatus.OPEN, "Mark alerts as open again.")
 
 
-def _show(alert: Alert, rows: list[dict[str, Any]], history: list[HistoryEntry]) -> None:
+def _show(alert: Alert, summary: Summary, rows: list[dict[str, Any]], history: list[HistoryEntry]) -> None:
     place = output.console()
     place.print(Text(alert.severity, style=SEVERITY_STYLES[alert.severity]), Text(alert.title, style="bold"))
     facts = Table.grid(padding=(0, 2))
@@ -248,6 +252,10 @@ def _show(alert: Alert, rows: list[dict[str, Any]], history: list[HistoryEntry])
     if alert.context:
         place.print(Text("\nContext", style="bold"))
         click.echo(_indented(alert.context))
+    if summary:
+        place.print(Text("\nMost frequent values", style="bold"))
+        for line in lines_of(summary):
+            click.echo(line)
     for number, row in enumerate(rows, start=1):
         place.print(Text(f"\nEvent {number} of {alert.match_count:,}", style="bold"))
         click.echo(_indented(row))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from runner.alerts.alert import Alert
+    from runner.alerts.summary import Summary
     from runner.destinations.destination import Destination
     from runner.destinations.silence import Silence
     from runner.store.announcements import Announcement
@@ -98,7 +99,7 @@ class _Round:
 
     def of_new(self, alert: Alert) -> Iterator[Letter]:
         facts = self.dispatcher.facts_of(alert.key.rule_id)
-        notice = notice_of_alert(alert, facts, self.dispatcher.link)
+        notice = self._notice(alert, facts)
         chosen = route(notice, self._reachable(alert), chosen=alert.destinations, output_ids=facts.output_ids)
         reason = self._reason(alert, notice) if chosen else ""
         for destination in chosen:
@@ -109,7 +110,7 @@ class _Round:
     def of_known(self, alert: Alert, announcement: Announcement) -> Iterator[Letter]:
         known = self.news.told.get(alert.alert_id, {})
         facts = self.dispatcher.facts_of(alert.key.rule_id)
-        notice = notice_of_alert(alert, facts, self.dispatcher.link)
+        notice = self._notice(alert, facts)
         is_silent = silence.first_that_holds(self.silences, notice, self.news.now) is not None
         if is_silent and announcement.kind is MessageKind.UPDATE:
             return
@@ -122,6 +123,10 @@ class _Round:
                     actor=announcement.actor,
                     comment=announcement.comment,
                 )
+
+    def _notice(self, alert: Alert, facts: RuleFacts) -> Notice:
+        summary = self.news.summaries.get(alert.alert_id)
+        return notice_of_alert(alert, facts, self.dispatcher.link, summary)
 
     def _reachable(self, alert: Alert) -> list[Destination]:
         """Return the destinations that may be told: that one takes nothing, the others are told."""
@@ -145,7 +150,7 @@ class _Round:
         return ""
 
 
-def notice_of_alert(alert: Alert, facts: RuleFacts, link: str) -> Notice:
+def notice_of_alert(alert: Alert, facts: RuleFacts, link: str, summary: Summary | None = None) -> Notice:
     """Return what is told about an alert, as it is now."""
     return Notice(
         alert_id=alert.alert_id,
@@ -167,4 +172,5 @@ def notice_of_alert(alert: Alert, facts: RuleFacts, link: str) -> Notice:
         tags=facts.tags,
         log_types=facts.log_types,
         context=alert.context,
+        summary=summary,
     )

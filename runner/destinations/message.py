@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.alerts.summary import Summary
+
 PAYLOAD_VERSION = "1"
 _TITLE_PREFIXES = {"SCHEDULED_RULE": "New Alert: ", "RULE": "New Alert: ", "SYSTEM_ERROR": "System Error: "}
 _ERROR_PREFIX = "New rule error: "
@@ -55,8 +57,7 @@ class Notice:
     tags: tuple[str, ...] = ()
     log_types: tuple[str, ...] = ()
     context: Mapping[str, Any] | None = None
-    summary: Mapping[str, Any] | None = None
-    """For each summary attribute its most frequent values with their counts."""
+    summary: Summary | None = None
 
     @property
     def heading(self) -> str:

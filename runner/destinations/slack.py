@@ -134,7 +134,7 @@ def blocks_of(message: Message) -> list[dict[str, Any]]:
 def _body(name: str, text: str) -> str:
     """Return a passage; documents go into a code block, which has to end whatever is cut off."""
     cut = _cut(_escaped(text), _SECTION_CHARACTERS)
-    return f"```{cut}```" if name in ("Context", "Summary") else cut
+    return f"```{cut}```" if name == "Context" else cut
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from runner.alerts.summary import lines_of
 from runner.destinations.message import MessageKind
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def passages_of(notice: Notice) -> list[tuple[str, str]]:
         ("Runbook", notice.runbook),
         ("Reference", notice.reference),
         ("Context", _pretty(notice.context)),
-        ("Summary", _pretty(notice.summary)),
+        ("Most frequent values", "\n".join(lines_of(notice.summary or {}))),
     ]
     return [(name, text) for name, text in passages if text]
 

@@ -49,9 +49,10 @@ def announce(connection: Connection, announced: Iterable[Announcement]) -> None:
         connection.execute(sa.insert(announcements), rows)
 
 
-def are_waiting(connection: Connection) -> bool:
-    """Tell whether there is any announcement."""
-    return connection.scalar(sa.select(announcements.c.announcement_id).limit(1)) is not None
+def oldest(connection: Connection, limit: int) -> set[str]:
+    """Return the ids of the alerts that the oldest announcements are about."""
+    chosen = sa.select(announcements.c.alert_id).order_by(announcements.c.announcement_id).limit(limit)
+    return set(connection.scalars(chosen))
 
 
 def take(connection: Connection, limit: int) -> list[Announcement]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEY = ("rule_id", "kind", "dedup")
 _IDENTITY = ("rule_id", "kind", "identity", "ordinal")
 _STAGED = ("match_id", *KEY, "identity", "occurrences", "unique_value", "has_event")
-_CONTENTS = ("match_id", "details", "event")
+_CONTENTS = ("match_id", "details", "event", "summary")
 _COPIED = (*_STAGED, "ordinal")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Where a key without windows is folded from."""
@@ -50,8 +50,8 @@ def stage(connection: Connection, batches: Iterable[Sequence[Match]]) -> bool:
     for ids, batch in _with_ids(connection, itertools.chain([first], filled)):
         numbered = list(zip(ids, batch, strict=True))
         # Slices: a name for each value would take twice as long.
-        stage_matches.add([(number, *match[:-2], match[-1] is not None) for number, match in numbered])
-        store_contents.add([(number, *match[-2:]) for number, match in numbered])
+        stage_matches.add([(number, *match[:-3], match[-2] is not None) for number, match in numbered])
+        store_contents.add([(number, *match[-3:]) for number, match in numbered])
     return True
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runner.alerts.system_fault import SystemFaultKind, delivery_failed
 from runner.destinations.message import MessageKind
-from runner.store import alert_book, announcements, destination_book, outbox, silences, system_errors
+from runner.store import (
+    alert_book,
+    announcements,
+    destination_book,
+    outbox,
+    silences,
+    summaries,
+    system_errors,
+)
 from runner.store.database import take_turns
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
     from runner.alerts.alert import Alert
+    from runner.alerts.summary import Summary
     from runner.alerts.system_fault import SystemFault
     from runner.clock import Clock
     from runner.destinations.delivery import Delivery, Letter
@@ -44,6 +53,8 @@ class News:
     """How many other alerts each of their rules has raised within the last hour."""
     silences: Sequence[Silence]
     now: datetime
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
+    """By alert id; empty for those that have none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +78,14 @@ class OutboxStore:
     def dispatch(self, decide: Callable[[News], Decision], limit: int) -> int:
         """Turn the oldest announcements into deliveries; return how many announcements that were."""
         with self._database.reading() as connection:
-            if not announcements.are_waiting(connection):
+            ids = announcements.oldest(connection, limit)
+            if not ids:
                 return 0
+            counted = _summaries_of(connection, ids)  # may take seconds, in which others may write
         with self._database.transaction() as connection:
             take_turns(connection, [_DISPATCHING])
             announced = announcements.take(connection, limit)
-            decision = decide(self._news(connection, announced))
+            decision = decide(self._news(connection, announced, counted))
             outbox.put(connection, decision.letters, self._clock.now())
             for fault in decision.faults:
                 system_errors.stand(connection, fault, now=self._clock.now())
@@ -81,7 +94,9 @@ class OutboxStore:
                 system_errors.mend(connection, kind, subject, now=self._clock.now(), comment=comment)
             return len(announced)
 
-    def _news(self, connection: Connection, announced: Sequence[Announcement]) -> News:
+    def _news(
+        self, connection: Connection, announced: Sequence[Announcement], counted: Mapping[str, Summary]
+    ) -> News:
         now = self._clock.now()
         ids = {one.alert_id for one in announced}
         found = alert_book.alerts_of(connection, sorted(ids))
@@ -90,6 +105,7 @@ class OutboxStore:
         return News(
             announced=announced,
             alerts=found,
+            summaries={**counted, **_summaries_of(connection, ids - counted.keys())},
             told=outbox.told(connection, ids),
             recent=alert_book.raised_since(connection, rules, now - _HOUR, but=new),
             silences=silences.not_ended(connection, now),
@@ -218,3 +234,8 @@ class OutboxStore:
         """End a silence now. Raises `UnknownSilence`."""
         with self._database.transaction() as connection:
             silences.end(connection, silence_id, self._clock.now())
+
+
+def _summaries_of(connection: Connection, alert_ids: Iterable[str]) -> dict[str, Summary]:
+    found = alert_book.alerts_of(connection, sorted(alert_ids))
+    return {one.alert_id: summaries.summary_of(connection, one) for one in found.values()}

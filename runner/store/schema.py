@@ -269,8 +269,10 @@ match_contents = Table(
     Column("match_id", _RowId, primary_key=True, autoincrement=False),
     Column("details", Text, nullable=False),
     Column("event", Text),
+    Column("summary", Text),
 )
-"""For every match, as JSON: what the alert says that it may open, and for those that have one, the whole row.
+"""For every match, as JSON: what the alert says that it may open, for those that have one the whole row, and the
+values of its rule's summary attributes.
 
 A table of its own, as this is by far the largest part of a match: here it is written once, straight from the
 worker, and what counts matches does not step over it. There is no foreign key: it is written before its match.

@@ -11,7 +11,17 @@ from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.destinations.message import MessageKind
 from runner.runs.query_run import RunCounts, RunFault, RunPurpose, RunState
 from runner.schedule.ledger import GapReason
-from runner.store import alert_book, alerts, ledger, matches, query_health, retention, runs, system_errors
+from runner.store import (
+    alert_book,
+    alerts,
+    ledger,
+    matches,
+    query_health,
+    retention,
+    runs,
+    summaries,
+    system_errors,
+)
 from runner.store.alert_desk import AlertDesk
 from runner.store.announcements import Announcement, announce
 from runner.store.database import Database, take_turns
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from runner.alerts.alert import Alert, AlertRules, AlertStatus
     from runner.alerts.changes import ChangedAlert
     from runner.alerts.match import Match
+    from runner.alerts.summary import Summary
     from runner.checkpoints import Checkpoints
     from runner.clock import Clock
     from runner.lake.freshness import TableAge
@@ -317,6 +328,11 @@ class StateStore:
         """Return the stored rows of an alert."""
         with self._database.reading() as connection:
             return alert_book.events_of(connection, alert, limit)
+
+    def summary_of(self, alert: Alert) -> Summary:
+        """Return the most frequent values of the rule's summary attributes in the matches of an alert."""
+        with self._database.reading() as connection:
+            return summaries.summary_of(connection, alert)
 
     def history_of(self, alert: Alert) -> list[HistoryEntry]:
         """Return the changes of an alert's status, oldest first."""

@@ -12,6 +12,7 @@ from runner.detections.evaluate import NOT_MATCHED, EvaluationTimeout, evaluate
 from runner.detections.failures import failure
 from runner.detections.row_event import RowEvent, materialise
 from runner.worker.identity import Identities, json_of
+from runner.worker.summary_values import SummaryReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,6 +57,7 @@ class RuleEvaluation:
         self._position = position
         self._detection = detection
         self._identities = Identities(job, rule)
+        self._summary = SummaryReader(rule.summary_attributes)
         self._events_left: dict[str, int] = {}
         self._limits = job.limits
         self._matches_left = job.limits.matches
@@ -150,6 +152,7 @@ class RuleEvaluation:
             unique_value=result.unique,
             details=_details(result),
             event=json_of(event.raw_view()).decode() if left else None,
+            summary=self._summary.of_event(event),
         )
 
 

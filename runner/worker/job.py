@@ -29,6 +29,8 @@ class RuleJob:
     display_name: str = ""
     identity: tuple[str, ...] = ()
     """The columns that tell this rule's events apart, if the settings name some."""
+    summary_attributes: tuple[str, ...] = ()
+    """The fields whose values are counted over an alert's matches."""
     counts_again: bool = False
     """An event counts in every run that returns it (`rematch = "count"`)."""
 

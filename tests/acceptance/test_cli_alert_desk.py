@@ -50,6 +50,24 @@ def test_an_alert_is_somebodys_until_it_is_anothers(project_with_alert, here, al
     assert [entry["status"] for entry in shown["history"]] == ["OPEN", "OPEN"]
 
 
+def test_an_alert_is_shown_with_the_most_frequent_values_of_its_matches(project_with_alert, here):
+    (rule,) = project_with_alert.glob("scheduled_rules/*.yml")
+    rule.write_text(rule.read_text() + "SummaryAttributes: [actor:alternateId, client:ipAddress]\n")
+    (project_with_alert / ".runner" / "state.db").unlink()
+    here("once", "--all", "--at", AT, cwd=project_with_alert)
+    (alert,) = here("alerts", "list", "--format", "json", cwd=project_with_alert).document
+    alert_id = alert["alert_id"]
+
+    summary = here("alerts", "show", alert_id, "--format", "json", cwd=project_with_alert).document["summary"]
+    text = here("alerts", "show", alert_id, cwd=project_with_alert).out
+
+    assert sorted(summary) == ["actor:alternateId", "client:ipAddress"]
+    assert text.count("actor:alternateId: ") == 1
+    for values in summary.values():
+        assert [value["count"] for value in values] == sorted((v["count"] for v in values), reverse=True)
+        assert f"{values[0]['value']} ({values[0]['count']})" in text
+
+
 def test_a_comment_is_kept_with_who_made_it(project_with_alert, here, alert_id):
     here("alerts", "comment", alert_id, "asked the owner", "--by", "ada", cwd=project_with_alert)
 

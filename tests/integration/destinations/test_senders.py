@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
@@ -305,6 +306,24 @@ def test_mails_on_one_alert_form_a_thread(mailbox, mail_server, sender_of):
     assert first["Message-ID"] == thread
     assert second["In-Reply-To"] == thread
     assert second["Message-ID"] != thread
+
+
+def test_the_most_frequent_values_are_told_to_programs_and_to_people(
+    receiver, mailbox, mail_server, sender_of
+):
+    summary = {"client:ipAddress": [{"value": "203.0.113.7", "count": 1200}, {"value": "<b>", "count": 1}]}
+    message = replace(NEW, notice=replace(NOTICE, summary=summary))
+    receiver.answers += [Answer(), Answer(body=b"ok")]
+
+    sender_of("webhook", url=receiver.url).send(message)
+    sender_of("slack", webhook_url=receiver.url).send(message)
+    email_of(sender_of, mail_server).send(message)
+
+    webhook, slack = (received.document for received in receiver.received)
+    text = mail_in(mailbox.mails[0]).get_body(["plain"]).get_content().replace("\r\n", "\n")
+    assert webhook["summary"] == summary
+    assert "client:ipAddress: 203.0.113.7 (1,200), &lt;b&gt; (1)" in json.dumps(slack)
+    assert "Most frequent values:\nclient:ipAddress: 203.0.113.7 (1,200), <b> (1)" in text
 
 
 def test_a_title_with_line_ends_makes_no_headers(mailbox, mail_server, sender_of):

@@ -1,5 +1,6 @@
 """Which letters follow from what has happened to alerts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from runner.alerts.alert import Alert, AlertKey, AlertStatus, AlertType
@@ -95,6 +96,14 @@ def test_a_new_alert_is_told_with_what_its_rule_says():
     assert (letter.destination, letter.kind, letter.held_because) == ("soc", NEW, "")
     assert (letter.notice.name, letter.notice.tags) == ("My rule", ("Okta",))
     assert letter.notice.link == f"https://example.org/alerts/{A}"
+
+
+def test_an_alert_is_told_with_the_most_frequent_values_of_its_matches():
+    summary = {"ip": [{"value": "203.0.113.7", "count": 2}]}
+
+    (letter,) = dispatcher().decide(replace(news((A, NEW)), summaries={A: summary, B: {}})).letters
+
+    assert letter.notice.summary == summary
 
 
 def test_what_happened_since_goes_into_the_first_letter():

@@ -198,6 +198,7 @@ def _create_matches() -> None:
         sa.Column("match_id", _ROW_ID, autoincrement=False, nullable=False),
         sa.Column("details", sa.Text, nullable=False),
         sa.Column("event", sa.Text),
+        sa.Column("summary", sa.Text),
         sa.PrimaryKeyConstraint("match_id", name="pk_match_contents"),
     )
 

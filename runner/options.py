@@ -224,6 +224,12 @@ OPTIONS: tuple[Option, ...] = (
         help="How many whole rows are kept for an alert; every match is counted, whatever this is.",
     ),
     Option(
+        name="state.files_per_run",
+        read=_count_or_none,
+        default=100,
+        help="How many of the files that a run has read are named with it, of each table, if it found something.",
+    ),
+    Option(
         name="workers.count",
         read=count,
         default=max(1, os.cpu_count() or 1),

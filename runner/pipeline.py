@@ -16,6 +16,7 @@ from runner.lake.freshness import FreshnessLimits
 from runner.runs.failure_policy import FailurePolicy, fingerprint_of
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.retry import may_pass
+from runner.store.provenance import DefinitionText, Evidence
 from runner.store.state import FinishedRun, RunResult
 from runner.worker.job import Job, JobLimits, RuleJob
 from runner.worker.spool import MatchSpool
@@ -198,6 +199,8 @@ class Pipeline:
             ),
             query_hash=self._catalogue.fingerprints[query.name],
             rule_hashes={rule.rule_id: self._catalogue.fingerprints[rule.rule_id] for rule in rules},
+            git_commit=self._catalogue.git_commit,
+            evidence=self._evidence(query, rules, outcome),
             matches=spool,
             ages=outcome.ages,
             rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
@@ -211,6 +214,20 @@ class Pipeline:
             rule_errors=outcome.rule_errors,
             truncated=outcome.truncated,
         )
+
+    def _evidence(
+        self, query: ScheduledQuery, rules: Sequence[ScheduledRule], outcome: JobOutcome
+    ) -> Evidence | None:
+        """Return what is kept so that alerts can be accounted for; None for a run that found nothing."""
+        if outcome.files is None:
+            return None
+        known = self._catalogue.fingerprints
+        texts = [DefinitionText(known[query.name], query.name, str(query.location), query.sql.text)]
+        texts += [
+            DefinitionText(known[rule.rule_id], rule.rule_id, str(rule.python.path), rule.python.text)
+            for rule in rules
+        ]
+        return Evidence(files=outcome.files, texts=tuple(texts))
 
     def _fail(self, claim: Claim, error: BaseException, policy: FailurePolicy | None = None) -> RunReport:
         """Write a failure down. Raises `StoreError` if that cannot be done."""
@@ -258,6 +275,7 @@ class Pipeline:
                 rows=settings["limits.rows"],
                 matches=settings["limits.matches"],
                 events_per_alert=settings["state.events_per_alert"],
+                files=settings["state.files_per_run"],
             ),
         )
 

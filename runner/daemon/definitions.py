@@ -10,6 +10,7 @@ import structlog
 
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.definitions.catalogue import catalogue_of
+from runner.definitions.git_commit import git_commit
 from runner.definitions.last_good import reading_of, source_of, with_last_good
 from runner.store.definitions import DefinitionFault
 
@@ -138,7 +139,14 @@ class CurrentDefinitions:
         paths = {name: path for name, (path, _) in self._known.items()}
         mended = with_last_good(snapshot, paths, self._last_good)
         self._imports = {**self._imports, **snapshot.imports}
-        fresh = catalogue_of(self._files.root, mended.readings, self._imports.__getitem__, kept=mended.kept)
+        root = self._files.root
+        fresh = catalogue_of(
+            root,
+            mended.readings,
+            self._imports.__getitem__,
+            kept=mended.kept,
+            git_commit=git_commit(root),
+        )
         faults = {
             str(error): DefinitionFault(message=str(error), kept=mended.because.get(error, ()))
             for error in fresh.errors

@@ -13,6 +13,7 @@ from runner.definitions.derivation import with_derived
 from runner.definitions.findings import errors_in, notices_in
 from runner.definitions.fingerprint import HelperImports, definition_fingerprint, digest
 from runner.definitions.frozen_mapping import FrozenMapping
+from runner.definitions.git_commit import git_commit as commit_checked_out
 from runner.definitions.global_helper import GlobalHelper
 from runner.definitions.lookup_table import LookupTable
 from runner.definitions.pack import Pack
@@ -88,6 +89,8 @@ class Catalogue:
     """For each query name, the ids of the rules that listen to it, sorted."""
     kept: frozenset[str] = frozenset()
     """The ids of the definitions whose files are faulty now, and that stand here in their last good version."""
+    git_commit: str = ""
+    """The commit that was checked out when the files were read; empty outside a git checkout."""
 
     def rules_for(self, query_name: str) -> tuple[ScheduledRule, ...]:
         """Return the rules that listen to a query, enabled or not, sorted by id."""
@@ -123,7 +126,9 @@ def read_catalogue(
     files = PythonFiles(root)
     with without_collecting():
         readings = tuple(read_folder(root, files, exclude=exclude, folders=folders))
-    return catalogue_of(root, readings, files.imports, destinations=destinations)
+    return catalogue_of(
+        root, readings, files.imports, destinations=destinations, git_commit=commit_checked_out(root)
+    )
 
 
 def catalogue_of(
@@ -133,6 +138,7 @@ def catalogue_of(
     *,
     kept: frozenset[str] = frozenset(),
     destinations: tuple[str, ...] = (),
+    git_commit: str = "",
 ) -> Catalogue:
     """Make one catalogue of the readings of single files, and check what only the set can show.
 
@@ -169,6 +175,7 @@ def catalogue_of(
         fingerprint=digest(*(part for item in sorted(fingerprints.items()) for part in item)),
         listeners=_listeners(rules.values()),
         kept=kept,
+        git_commit=git_commit,
     )
 
 

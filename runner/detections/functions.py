@@ -119,6 +119,12 @@ def dedup_of(outputs: Mapping[str, Any], standing: Standing) -> str:
     return output or standing.default_dedup
 
 
+def dedup_origin(outputs: Mapping[str, Any]) -> str:
+    """Return what gave the dedup string: the function `dedup`, else `title`, or the `default`."""
+    name = "dedup" if "dedup" in outputs else "title"
+    return name if outputs.get(name) else "default"
+
+
 def title_of(outputs: Mapping[str, Any], standing: Standing) -> str:
     """Return the title of the alert: the rule's own, else its display name, else its id."""
     return outputs.get("title") or standing.display_name or standing.rule_id

@@ -21,7 +21,7 @@ from runner.lake.snapshots import Snapshots
 from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -118,11 +118,18 @@ class DuckDBEngine:
             self._create_views(snapshot, reference)
             self._connection.execute(f"EXPLAIN {query.sql}").fetchall()
 
-    def run(self, query: CompiledQuery, snapshot: Snapshot, reference: datetime) -> Iterator[RowBatch]:
+    def run(
+        self,
+        query: CompiledQuery,
+        snapshot: Snapshot,
+        reference: datetime,
+        *,
+        retaken: Callable[[Snapshot], object] = lambda _: None,
+    ) -> Iterator[RowBatch]:
         """Answer a query that this engine compiled, batch by batch.
 
-        A snapshot of which files have gone meanwhile is taken again, as long as no row was handed over. An error
-        may come after some batches: nothing may be acted on before the last one came.
+        A snapshot of which files have gone meanwhile is taken again, as long as no row was handed over, and
+        `retaken` is told. An error may come after some batches: nothing may be acted on before the last one came.
         Raises `QueryError` or a subclass.
         """
         for _ in range(_SNAPSHOTS):
@@ -133,6 +140,7 @@ class DuckDBEngine:
                 if not snapshot.has_vanished:
                     raise
                 snapshot = self.snapshot(query, reference)
+                retaken(snapshot)
                 continue
             if first is not None:
                 yield first

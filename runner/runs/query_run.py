@@ -96,6 +96,8 @@ class QueryRun:
     query_hash: str = ""
     rule_hashes: Mapping[str, str] = field(default_factory=dict)
     """The content hash of each rule that was put to the rows, by rule id."""
+    git_commit: str = ""
+    """The commit that the definitions were read from, if they lie in a git checkout."""
     start_at: datetime | None = None
 
     @property

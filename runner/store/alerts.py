@@ -229,8 +229,10 @@ def _write_windows(
         insert = DriverInsert(
             connection, alerts, _ALERT_COLUMNS, times=_ALERT_TIMES, documents=["destinations"]
         )
-        insert.add([(*_beginning_of(window), *words(window), run_id) for window in inserted])
-    updated = [_figures(window) for window in windows if window.differs]
+        insert.add(
+            [(*_beginning_of(window), *words(window), run_id, *_limits(window, rules)) for window in inserted]
+        )
+    updated = [_figures(window, rules) for window in windows if window.differs]
     if updated:
         connection.execute(_UPDATE, [{**figures, "run": run_id} for figures in updated])
     for window in redescribed:
@@ -260,6 +262,8 @@ _UPDATE = (
         match_count=sa.bindparam("count"),
         created_at=sa.bindparam("created"),
         run_id=sa.bindparam("run"),
+        threshold=sa.bindparam("limit"),
+        period_minutes=sa.bindparam("period"),
     )
 )
 _GONE = alerts.c.alert_id == sa.bindparam("gone")
@@ -268,13 +272,22 @@ _EMPTY = sa.update(alerts).where(_GONE).values(match_count=0, run_id=sa.bindpara
 _FORGET = sa.delete(alerts).where(_GONE)
 
 
-def _figures(window: PlannedWindow) -> dict[str, Any]:
+def _limits(window: PlannedWindow, rules: Mapping[str, AlertRules]) -> tuple[int, int]:
+    """Return the threshold and the period, in minutes, by which a window is folded."""
+    of_kind = rules[window.key.rule_id].of_kind(window.key.kind)
+    return of_kind.threshold, of_kind.period_minutes
+
+
+def _figures(window: PlannedWindow, rules: Mapping[str, AlertRules]) -> dict[str, Any]:
+    limit, period = _limits(window, rules)
     return {
         "updated": window.alert_id,
         "start": window.window.start,
         "last": window.window.last,
         "count": window.window.count,
         "created": window.created_at,
+        "limit": limit,
+        "period": period,
     }
 
 
@@ -319,7 +332,7 @@ class _Words(NamedTuple):
     destinations: list[str] | None
 
 
-_ALERT_COLUMNS = (*_Beginning._fields, *_Words._fields, "run_id")
+_ALERT_COLUMNS = (*_Beginning._fields, *_Words._fields, "run_id", "threshold", "period_minutes")
 _ALERT_TIMES = ("window_start", "window_last", "created_at")
 _TYPES = {
     MatchKind.MATCH.value: AlertType.SCHEDULED_RULE.value,

@@ -21,6 +21,7 @@ from runner.store.schema import (
     announcements,
     backlog,
     daemons,
+    definition_texts,
     deliveries,
     epochs,
     gaps,
@@ -209,6 +210,7 @@ def _prune_runs(connection: Connection, before: datetime, rows: int) -> Pruned:
         places = sa.tuple_(gaps.c.query, gaps.c.due).in_([(query, due) for query, due in some])
         connection.execute(sa.delete(gaps).where(places))
     _prune_epochs(connection, before)
+    connection.execute(sa.delete(definition_texts).where(definition_texts.c.used_at < before))
     connection.execute(sa.delete(daemons).where(daemons.c.expires_at < before))
     return Pruned(runs=removed.rowcount, gaps=len(old))
 

@@ -109,6 +109,7 @@ def end(
     counts: RunCounts,
     query_hash: str = "",
     rule_hashes: Mapping[str, str] | None = None,
+    git_commit: str = "",
     fault: RunFault | None = None,
     stale: str = "",
 ) -> QueryRun:
@@ -129,6 +130,7 @@ def end(
         stale=stale,
         query_hash=query_hash,
         rule_hashes=rule_hashes or {},
+        git_commit=git_commit,
     )
     held = connection.execute(
         sa.update(runs)
@@ -228,6 +230,7 @@ def _ending(run: QueryRun) -> dict[str, Any]:
         "errors": run.counts.errors,
         "query_hash": run.query_hash,
         "rule_hashes": dict(run.rule_hashes),
+        "git_commit": run.git_commit or None,
         "stale": run.stale or None,
         **_fault_columns(run.fault, "fault_kind", "fault_message", "fault_transient"),
     }
@@ -263,4 +266,5 @@ def run_of(row: RowMapping) -> QueryRun:
         stale=row["stale"] or "",
         query_hash=row["query_hash"],
         rule_hashes=row["rule_hashes"],
+        git_commit=row["git_commit"] or "",
     )

@@ -88,6 +88,7 @@ runs = Table(
     Column("errors", BigInteger, nullable=False, default=0),
     Column("query_hash", String(64), nullable=False, default=""),
     Column("rule_hashes", JSON, nullable=False, default=dict),
+    Column("git_commit", String(64)),
     Column("fault_kind", Text),
     Column("fault_message", Text),
     Column("fault_transient", Boolean),
@@ -118,6 +119,26 @@ attempts = Table(
     Column("fault_kind", Text),
     Column("fault_message", Text),
 )
+
+run_files = Table(
+    "run_files",
+    metadata,
+    Column("run_id", String(36), ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""As JSON: which files of the lake a run has read; only for runs that found something."""
+
+definition_texts = Table(
+    "definition_texts",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("definition_id", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Index(None, "used_at"),
+)
+"""The SQL of queries and the Python of rules, in every version by which something was found, by the definition's hash."""
 
 epochs = Table(
     "epochs",
@@ -303,6 +324,8 @@ alerts = Table(
     Column("merged_into", String(32)),
     Column("assignee", Text),
     Column("holds_matches", Boolean, nullable=False, server_default=true()),
+    Column("threshold", BigInteger),
+    Column("period_minutes", BigInteger),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
     Index(None, "created_at"),
     Index(
@@ -319,6 +342,8 @@ alerts = Table(
     ),
 )
 """The windows of every key. A window without `created_at` has not reached its threshold: no alert yet.
+
+`threshold` and `period_minutes` are those of the rule when the window was folded last; a system error has none.
 
 `holds_matches`: its matches have not been removed for their age. The last two indexes find what is old.
 """

@@ -16,6 +16,7 @@ from runner.store import (
     alerts,
     ledger,
     matches,
+    provenance,
     query_health,
     retention,
     runs,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from runner.runs.failure_policy import FailurePolicy
     from runner.runs.query_run import Claim, QueryRun, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
+    from runner.store.provenance import Evidence
     from runner.store.query_health import AilingQuery
 
 
@@ -69,6 +71,10 @@ class RunResult:
     """How old the tables are that have a limit."""
     announces: bool = True
     """Whether destinations are told of the alerts."""
+    git_commit: str = ""
+    """The commit that the definitions were read from."""
+    evidence: Evidence | None = None
+    """What the matches rest on, if there are any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,10 +167,13 @@ class StateStore:
                 counts=result.counts,
                 query_hash=result.query_hash,
                 rule_hashes=result.rule_hashes,
+                git_commit=result.git_commit,
                 fault=result.fault,
                 stale="; ".join(age.sentence for age in result.ages if age.is_stale),
             )
             self._reached(Checkpoint.RUN_ENDED)
+            if result.evidence is not None:
+                provenance.keep(connection, claim.run_id, result.evidence, self._clock.now())
             changed, too_old = self._store_matches(connection, claim, result)
             if too_old is not None:
                 run = runs.note_fault(connection, run, too_old)

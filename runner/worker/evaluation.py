@@ -10,6 +10,7 @@ import orjson
 from runner.alerts.match import Match, MatchKind
 from runner.detections.evaluate import NOT_MATCHED, EvaluationTimeout, evaluate
 from runner.detections.failures import failure
+from runner.detections.functions import dedup_origin
 from runner.detections.row_event import RowEvent, materialise
 from runner.worker.identity import Identities, json_of
 from runner.worker.summary_values import SummaryReader
@@ -171,7 +172,11 @@ def refuse_harm(error: DetectionError, memory: int) -> None:
 
 def _details(result: DetectionResult) -> str:
     """Write what the alert says, should this match be the first of its window; see `runner.store.alerts`."""
-    details: dict[str, object] = {"title": result.title, "severity": result.severity.value}
+    details: dict[str, object] = {
+        "title": result.title,
+        "severity": result.severity.value,
+        "dedup_from": dedup_origin(result.outputs),
+    }
     if result.context is not None:
         details["context"] = orjson.Fragment(result.context)
     for name in ("description", "runbook", "reference"):

@@ -14,6 +14,7 @@ from runner.detections.lookups import LookupTables
 from runner.detections.row_event import row_event_class
 from runner.errors import DetectionError, QueryTimeout
 from runner.lake import ages as table_ages
+from runner.lake.files_read import files_read
 from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
 from runner.worker.job import JobOutcome
 from runner.worker.rule_errors import RuleErrors
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from runner.detections.detection import Detection
     from runner.detections.row_event import RowEvent
     from runner.lake.duckdb_engine import DuckDBEngine
+    from runner.lake.files_read import FilesRead
     from runner.lake.rows import RowBatch
+    from runner.lake.snapshot import Snapshot
     from runner.worker.beat import Beat
     from runner.worker.evaluation import Hand
     from runner.worker.job import Job, RuleJob
@@ -75,26 +78,31 @@ def execute(
     evaluations = _load_rules(namespace, job, beat, errors)
     checkpoints.reached(Checkpoint.RULES_LOADED)
     query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference, library=job.library)
-    snapshot = engine.snapshot(query, job.reference)
+    snapshots = [engine.snapshot(query, job.reference)]
     tally = _Tally()
     checkpoints.reached(Checkpoint.QUERY_BEGINS)
-    rows = _counted(engine.run(query, snapshot, job.reference), job, tally, deadline)
-    rows = _told_of(rows, checkpoints)
+    answer = engine.run(query, snapshots[0], job.reference, retaken=snapshots.append)
+    rows = _told_of(_counted(answer, job, tally, deadline), checkpoints)
     asking = _Asking(evaluations=evaluations, event_class=_event_class(job), beat=beat, errors=errors)
     matches = _matches(rows, asking, tally)
     _hand_over_in_batches(matches, hand_over)
     hand_over(errors.matches())
     return JobOutcome(
         rows=tally.rows,
-        bytes=snapshot.size,
+        bytes=snapshots[-1].size,
         matches=tally.matches,
         errors=errors.total,
         truncated="; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)])),
         rule_errors=errors.first,
         ages=table_ages.ages_of(engine, query.tables, job.freshness, job.reference),
+        files=_files(snapshots[-1], job) if tally.matches or errors.total else None,
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
     )
+
+
+def _files(snapshot: Snapshot, job: Job) -> FilesRead:
+    return files_read(snapshot, job.lake, job.limits.files)
 
 
 def _event_class(job: Job) -> type[RowEvent]:

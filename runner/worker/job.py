@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.definitions.python_source import PythonSource
     from runner.definitions.severity import Severity
     from runner.errors import DetectionError, RunnerError
+    from runner.lake.files_read import FilesRead
     from runner.lake.freshness import TableAge
 
 
@@ -45,6 +46,8 @@ class JobLimits:
     rows: int
     matches: int
     events_per_alert: int
+    files: int = 100
+    """How many of the files that were read are named, of each table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +101,8 @@ class JobOutcome:
     """The first error of each kind of each rule."""
     ages: tuple[TableAge, ...] = ()
     """How old the tables of the query are that have a limit."""
+    files: FilesRead | None = None
+    """What was read, if anything was found that may have to be accounted for."""
     counts_unique: frozenset[str] = frozenset()
     """The rules that define `unique`."""
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -49,6 +49,7 @@ def _error_match(job: Job, error: DetectionError, occurrences: int) -> Match:
     details = {
         "title": error.title,
         "severity": rule.severity.value,
+        "dedup_from": "error",
         "context": {"function": error.function, "message": error.message},
     }
     return Match(

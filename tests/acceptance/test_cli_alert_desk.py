@@ -88,7 +88,11 @@ def test_why_names_the_runs_the_definitions_and_who_was_told(project_with_alert,
     )
     assert len(run["query_hash"]) == len(run["rule_hash"]) == 64
     assert shown["why"]["deliveries"] == []
-    assert "Okta.FailedLogins with the dedup string" in shown["why"]["dedup"]
+    assert (shown["why"]["dedup"]["string"], shown["why"]["dedup"]["given_by"]) == (shown["dedup"], "dedup")
+    assert [table["count"] for table in run["tables"]] == [1]
+    sql = next(one for one in shown["why"]["definitions"] if one["digest"] == run["query_hash"])
+    assert "okta_systemlog" in sql["text"]
+    assert shown["why"]["dedup"]["first_match"]["row"] == shown["events"][0]
 
 
 def test_why_in_words_says_that_nobody_was_told(project_with_alert, here, alert_id):
@@ -96,4 +100,7 @@ def test_why_in_words_says_that_nobody_was_told(project_with_alert, here, alert_
 
     assert "Rests on" in shown.out
     assert "Okta Failed Logins" in shown.out
+    assert "panther_logs.public.okta_systemlog from " in shown.out
+    assert "panther_logs/okta_systemlog/" in shown.out
+    assert "The threshold of 3 was reached at 2026-01-15T00:00:00Z." in shown.out
     assert shown.out.endswith("Told\nNobody.\n")

@@ -15,6 +15,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "lake.query_dialect": ("trino", "duckdb", "trino", "duckdb"),
     "state.url": ("state.db", "postgresql://db/runner", "state.db", "postgresql://db/runner"),
     "state.events_per_alert": ("3", "4", 3, 4),
+    "state.files_per_run": ("0", "4", 0, 4),
     "workers.count": ("1", "2", 1, 2),
     "workers.memory": ("1GiB", "500MB", 2**30, 500 * 10**6),
     "workers.spill": ("spill", "/var/spill", "spill", "/var/spill"),

@@ -73,6 +73,7 @@ def test_a_match_says_what_its_alert_needs(found):
     assert json.loads(matches[0].details) == {
         "title": "many",
         "severity": "HIGH",
+        "dedup_from": "title",
         "context": {"n": 7},
         "destinations": [],
     }
@@ -121,6 +122,7 @@ def test_the_match_of_an_error_says_what_went_wrong_first(found):
     assert json.loads(match.details) == {
         "title": "KeyError(1)",
         "severity": "HIGH",
+        "dedup_from": "error",
         "context": {"function": "rule", "message": "1: r0.py:2 in rule"},
     }
 

@@ -45,6 +45,7 @@ def _create_runs() -> None:
         sa.Column("errors", sa.BigInteger, nullable=False),
         sa.Column("query_hash", sa.String(64), nullable=False),
         sa.Column("rule_hashes", sa.JSON, nullable=False),
+        sa.Column("git_commit", sa.String(64)),
         sa.Column("fault_kind", sa.Text),
         sa.Column("fault_message", sa.Text),
         sa.Column("fault_transient", sa.Boolean),
@@ -79,6 +80,13 @@ def _create_runs() -> None:
         sa.Column("fault_message", sa.Text),
         sa.PrimaryKeyConstraint("run_id", "attempt", name="pk_attempts"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name="fk_attempts_run_id", ondelete="CASCADE"),
+    )
+    op.create_table(
+        "run_files",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("document", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name="pk_run_files"),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name="fk_run_files_run_id", ondelete="CASCADE"),
     )
 
 
@@ -140,6 +148,16 @@ def _create_definitions() -> None:
         sa.Column("since", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("message", name="pk_definition_faults"),
     )
+    op.create_table(
+        "definition_texts",
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("definition_id", sa.Text, nullable=False),
+        sa.Column("place", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("used_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_definition_texts"),
+    )
+    op.create_index("ix_definition_texts_used_at", "definition_texts", ["used_at"])
 
 
 def _create_daemons() -> None:
@@ -228,6 +246,8 @@ def _create_alerts() -> None:
         sa.Column("merged_into", sa.String(32)),
         sa.Column("assignee", sa.Text),
         sa.Column("holds_matches", sa.Boolean, nullable=False, server_default=sa.true()),
+        sa.Column("threshold", sa.BigInteger),
+        sa.Column("period_minutes", sa.BigInteger),
         sa.PrimaryKeyConstraint("alert_id", name="pk_alerts"),
     )
     op.create_index(

@@ -38,7 +38,15 @@ def run_range(
 
     planned = backfill.plan(queries, start=start, end=end)
     left = backfill.remaining(planned, parts.store, parts.catalogue)
-    reports = list(run_all(parts, left, run, label="Running the past", quiet=as_json))
+    reports: list[RunReport] = []
+    try:
+        reports.extend(run_all(parts, left, run, label="Running the past", quiet=as_json))
+    except KeyboardInterrupt:
+        done = len(planned) - len(left) + len(reports)
+        output.complain(
+            [f"{done:,} of {len(planned):,} due times have been run; the same command goes on from there"]
+        )
+        raise
     if as_json:
         output.print_json(
             {

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
+from watched_process import descendants, is_alive, only_column, running, states, wait_until
 
 AT = "2026-01-15T00:00:00Z"
 QUERY = "Okta Failed Logins"
@@ -118,68 +116,13 @@ def test_output_that_cannot_be_written_is_told_in_one_line(project_with_alert):
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "termination"])
 def test_an_interrupted_run_is_written_down_and_leaves_no_worker_behind(project, write_rule, sent):
     write_rule(project, "Endless", "def rule(event):\n    while True:\n        pass\n")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "runner", "once", "--all", "--at", AT],
-        cwd=project,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until(lambda: len(descendants(process.pid)) >= 2 and states(project) == ["running"])
-    family = descendants(process.pid)
+    with running("once", "--all", "--at", AT, cwd=project) as process:
+        wait_until(lambda: len(descendants(process.pid)) >= 2 and states(project) == ["running"])
+        family = descendants(process.pid)
 
-    process.send_signal(sent)
+        process.send_signal(sent)
+        _, err = process.communicate(timeout=60)
 
-    _, err = process.communicate(timeout=20)
     assert (process.returncode, err.strip()) == (130, "Interrupted.")
     assert states(project) == ["interrupted"]
     wait_until(lambda: not any(is_alive(pid) for pid in family))
-
-
-def wait_until(condition, seconds=20.0):
-    """Look again and again, without a fixed wait; fail when it takes too long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.02)
-
-
-def only_column(project, sql):
-    with sqlite3.connect(f"file:{project}/.runner/state.db?mode=ro", uri=True) as connection:
-        found = [value for (value,) in connection.execute(sql)]
-    connection.close()
-    return found
-
-
-def states(project):
-    try:
-        return only_column(project, "SELECT state FROM runs")
-    except sqlite3.OperationalError:
-        return []  # not there yet
-
-
-def descendants(pid):
-    """Return the processes that a process started, and those that these started."""
-    children = [child for child in processes() if parent_of(child) == pid]
-    return [*children, *(pid for child in children for pid in descendants(child))]
-
-
-def processes():
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-
-
-def status_of(pid):
-    """Return the state letter and the parent of a process; a zombie counts as gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return "Z", 0
-    return fields[0], int(fields[1])
-
-
-def parent_of(pid):
-    return status_of(pid)[1]
-
-
-def is_alive(pid):
-    return status_of(pid)[0] not in "ZX"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+from watched_process import running, states, wait_until
 
 QUERY = "Okta Failed Logins"
 RANGE = ("--from", "2026-01-14T22:00:00Z", "--to", "2026-01-15T01:00:00Z")
@@ -40,6 +43,18 @@ def test_a_range_begins_anew_when_a_definition_has_changed(project, cli):
     ended = cli("once", QUERY, *RANGE, cwd=project)
 
     assert ended.out.startswith("4 due times run, 4 matches, 0 new alerts.\n")
+
+
+def test_a_range_that_is_interrupted_says_how_far_it_came(project, write_rule):
+    write_rule(project, "Endless", "def rule(event):\n    while True:\n        pass\n")
+    with running("once", QUERY, *RANGE, cwd=project) as process:
+        wait_until(lambda: sorted(states(project)) == ["running", "succeeded", "succeeded", "succeeded"])
+
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert err.split("\n")[0] == "2 of 4 due times have been run; the same command goes on from there"
 
 
 @pytest.mark.parametrize(

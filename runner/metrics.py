@@ -32,6 +32,9 @@ class Metrics:
         self.due_times = self._counter(
             "runner_due_times_recorded", "Due times that were put into the backlog, or among the gaps."
         )
+        self.reopened = self._counter(
+            "runner_windows_reopened", "Due times to be evaluated again, for logs that came late."
+        )
         self.claims = self._counter("runner_claims", "Due times that this daemon has taken from the backlog.")
         self.claims_lost = self._counter(
             "runner_claims_lost", "Runs whose outcome did not count: another process had taken them over."

@@ -80,6 +80,11 @@ def hours(value: Any) -> float:
         raise ValueError("expected a number of hours above 0") from None
 
 
+def _hours_or_none(value: Any) -> float:
+    """Read a number of hours that may be 0."""
+    return 0.0 if value in (0, 0.0, "0") and not isinstance(value, bool) else hours(value)
+
+
 def flag(value: Any) -> bool:
     """Read true or false; in a variable they are words. Raises ValueError."""
     words = {"true": True, "false": False}
@@ -290,6 +295,18 @@ OPTIONS: tuple[Option, ...] = (
         help="How many missed due times of a query are run at most, the newest ones; the others are gaps.",
     ),
     Option(
+        name="late_data.reopen_hours",
+        read=_hours_or_none,
+        default=24.0,
+        help="For how long after a due time it is evaluated again if logs land in its window; 0: never.",
+    ),
+    Option(
+        name="late_data.wait_minutes",
+        read=count,
+        default=10,
+        help="How long after an evaluation its window is evaluated again at the earliest; it doubles with each.",
+    ),
+    Option(
         name="log.level",
         read=_one_of("debug", "info", "warning", "error"),
         default="info",
@@ -435,6 +452,8 @@ QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
             "schedule.skew_seconds",
             "schedule.catch_up",
             "schedule.catch_up_limit",
+            "late_data.reopen_hours",
+            "late_data.wait_minutes",
             "failures.pause_after",
             "failures.probe_minutes",
             "freshness.stale_after_minutes",

@@ -116,7 +116,7 @@ class Pipeline:
         Raises as `run_manually` does.
         """
         key = RunKey(query=query.name, scheduled_for=due, purpose=RunPurpose.SCHEDULED)
-        return self._run(self._store.claim_again(key), query, rules)
+        return self._run(self._store.claim_again(key, is_late=True), query, rules)
 
     def run_scheduled(
         self, claim: Claim, query: ScheduledQuery, rules: Sequence[ScheduledRule], retries: RetryPolicy
@@ -203,6 +203,7 @@ class Pipeline:
             evidence=self._evidence(query, rules, outcome),
             matches=spool,
             ages=outcome.ages,
+            reads=outcome.reads,
             rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
             announces=self._notifies or claim.key.purpose is RunPurpose.SCHEDULED,
@@ -343,6 +344,7 @@ def _fields(report: RunReport) -> dict[str, object]:
         "scheduled_for": run.key.scheduled_for.isoformat(),
         "purpose": run.key.purpose.value,
         "revision": run.key.revision,
+        "late": run.is_late,
         "state": run.state.value,
         "attempt": run.attempt,
         "lateness_seconds": run.lateness_seconds,

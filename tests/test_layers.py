@@ -9,7 +9,8 @@ __main__
 cli
 app testing
 web
-daemon backfill late_data
+daemon backfill
+late_data
 pipeline delivery
 store
 destinations worker

@@ -138,14 +138,15 @@ def show(
         rows = store.events_of(alert, events)
         summary = store.summary_of(alert)
         history = store.history_of(alert)
+        late = store.late_matches_of(alert)
         found = store.desk.provenance_of(alert) if why else None
     if output_format == "json":
         entries = [_entry_fields(entry) for entry in history]
         reasons = {"why": provenance.fields(alert, found)} if found else {}
-        found_fields = {"summary": summary, "events": rows, "history": entries}
+        found_fields = {"late_matches": late, "summary": summary, "events": rows, "history": entries}
         output.print_json({**output.alert_fields(alert), **found_fields, **reasons})
     else:
-        _show(alert, summary, rows, history)
+        _show(alert, summary, rows, history, late=late)
         if found:
             provenance.show(alert, found)
     return 0
@@ -241,11 +242,13 @@ _status_command("triage", AlertStatus.TRIAGED, "Mark alerts as being looked at."
 _status_command("reopen", AlertStatus.OPEN, "Mark alerts as open again.")
 
 
-def _show(alert: Alert, summary: Summary, rows: list[dict[str, Any]], history: list[HistoryEntry]) -> None:
+def _show(
+    alert: Alert, summary: Summary, rows: list[dict[str, Any]], history: list[HistoryEntry], *, late: int
+) -> None:
     place = output.console()
     place.print(Text(alert.severity, style=SEVERITY_STYLES[alert.severity]), Text(alert.title, style="bold"))
     facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(alert):
+    for name, value in _facts(alert, late):
         if value:
             facts.add_row(Text(name, style="dim"), Text(value))
     output.show_table(facts)
@@ -263,7 +266,7 @@ def _show(alert: Alert, summary: Summary, rows: list[dict[str, Any]], history: l
         click.echo(f"\n{written(entry.at)} {entry.actor}: {entry.status.value} {entry.comment}".rstrip())
 
 
-def _facts(alert: Alert) -> Iterator[tuple[str, str]]:
+def _facts(alert: Alert, late: int) -> Iterator[tuple[str, str]]:
     yield "Alert", alert.alert_id
     yield "Status", alert.status.value
     yield "Assignee", alert.assignee
@@ -272,6 +275,7 @@ def _facts(alert: Alert) -> Iterator[tuple[str, str]]:
     yield "Dedup", alert.key.dedup
     yield "Created", written(alert.created_at)
     yield "Matches", f"{alert.match_count:,}, {_span(alert)}"
+    yield "Late", f"{late:,} of them, by logs that came after their window was evaluated" if late else ""
     yield "Description", alert.description.strip()
     yield "Runbook", alert.runbook.strip()
     yield "Reference", alert.reference

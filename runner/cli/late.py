@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,12 +13,14 @@ from runner.cli import output
 from runner.cli.options import format_option, load_settings, mask, project_option, state_option, written
 from runner.cli.output import counted
 from runner.clock import SystemClock
-from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 from runner.lake.index.lake_index import LakeIndex
+from runner.lake.landed_files import LandingWatch
 from runner.runs.query_run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
 
     from runner.app import App
     from runner.late_data import LateWindow
@@ -54,25 +54,21 @@ def command(
     logs.configure(as_json=True, mask=mask().masked)
     settings = load_settings(project, state__url=state)
     with app.build(settings, SystemClock()) as parts:
-        runs = parts.store.evaluated_runs(since=parts.clock.now() - timedelta(days=days), query=query)
-        with _engine(parts) as engine:
-            dialect = settings["lake.query_dialect"]
-            found = list(late_data.find(runs, parts.catalogue, engine, plain_dialect=dialect))
+        found = list(_late(parts, query, parts.clock.now() - timedelta(days=days)))
         if again:
             return _run(parts, found)
     _show(found, output_format)
     return 0
 
 
-@contextmanager
-def _engine(parts: App) -> Iterator[DuckDBEngine]:
+def _late(parts: App, query: str | None, since: datetime) -> Iterator[LateWindow]:
     settings = parts.settings
-    with tempfile.TemporaryDirectory() as spill:
-        index = LakeIndex(settings.lake, settings.lake_index, parts.clock)
-        limits = EngineLimits(memory=settings["workers.memory"] // 2, spill=Path(spill))
-        engine = DuckDBEngine(settings.lake, limits, index)
-        yield engine
-        engine.close()
+    queries = {name for name, one in parts.catalogue.queries.items() if one.enabled and query in (None, name)}
+    index = LakeIndex(settings.lake, settings.lake_index, parts.clock)
+    with closing(index):
+        yield from late_data.find(
+            parts.store, LandingWatch(settings.lake, index), queries=queries, since=since
+        )
 
 
 def _show(found: Sequence[LateWindow], output_format: str) -> None:
@@ -80,7 +76,7 @@ def _show(found: Sequence[LateWindow], output_format: str) -> None:
         output.print_json(
             [
                 {
-                    "query": one.query.name,
+                    "query": one.query,
                     "due": written(one.due),
                     "evaluated": written(one.run.started_at),
                     "revision": one.run.key.revision,
@@ -95,17 +91,17 @@ def _show(found: Sequence[LateWindow], output_format: str) -> None:
         return
     table = output.new_table("Due", "Evaluated", "Files", "Query", folded="Query", numbers={"Files"})
     for one in found:
-        table.add_row(written(one.due), written(one.run.started_at), f"{len(one.files):,}", one.query.name)
+        table.add_row(written(one.due), written(one.run.started_at), f"{len(one.files):,}", one.query)
     output.show_table(table)
 
 
 def _run(parts: App, found: Sequence[LateWindow]) -> int:
     done = 0
     for one in found:
-        rules = [rule for rule in parts.catalogue.rules_for(one.query.name) if rule.enabled]
-        report = parts.pipeline.run_late(one.query, one.due, rules)
+        rules = [rule for rule in parts.catalogue.rules_for(one.query) if rule.enabled]
+        report = parts.pipeline.run_late(parts.catalogue.queries[one.query], one.due, rules)
         done += report.run.state in _GOOD_STATES
         fault = f": {report.run.fault.message}" if report.run.fault else ""
-        click.echo(f"{written(one.due)} {one.query.name}: {report.run.state.value}{fault}")
+        click.echo(f"{written(one.due)} {one.query}: {report.run.state.value}{fault}")
     click.echo(f"{counted(done, 'window')} run again, {len(found) - done:,} failed.")
     return int(done < len(found))

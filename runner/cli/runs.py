@@ -66,6 +66,7 @@ def _fields(run: QueryRun) -> dict[str, Any]:
         "scheduled_for": written(run.key.scheduled_for),
         "purpose": run.key.purpose.value,
         "revision": run.key.revision,
+        "late": run.is_late,
         "state": run.state.value,
         "attempt": run.attempt,
         "started_at": written(run.started_at),

@@ -27,12 +27,15 @@ from runner.daemon.outside import Outside
 from runner.daemon.planner import Planner
 from runner.daemon.present import PresentTime
 from runner.daemon.pulse import Pulse
+from runner.daemon.reopening import Reopening
 from runner.daemon.service_manager import ServiceManager
 from runner.daemon.upkeep import Upkeep
 from runner.daemon.watch import DefinitionWatch
 from runner.definitions.definition_files import DefinitionFiles
 from runner.delivery.assembly import post_office
 from runner.errors import StoreError
+from runner.lake.index.lake_index import LakeIndex
+from runner.lake.landed_files import LandingWatch
 from runner.metrics import Metrics
 from runner.pipeline import Pipeline
 from runner.runs.retry import RetryPolicy
@@ -57,6 +60,8 @@ _SAFETY_SECONDS = 30.0
 """The planner is woken this often, whatever the alarm does: a suspended machine or a moved clock costs no more."""
 _PRUNE_SECONDS = 900.0
 """How often what is old is removed from the state database."""
+_LATE_LOOK_SECONDS = 60.0
+"""How often it is looked for logs that came late."""
 _LEASE_SHARE = 3
 """Leases are extended this many times before they would end."""
 
@@ -176,6 +181,7 @@ class Daemon:
         self._start_workers(stack)
         self._read_definitions()
         self._make_executor()
+        self._make_reopening(stack)
         self._make_post_office(stack)
         self._make_alarms(stack)
 
@@ -250,6 +256,19 @@ class Daemon:
             checkpoints=self._checkpoints,
         )
 
+    def _make_reopening(self, stack: ExitStack) -> None:
+        settings = self._settings
+        index = LakeIndex(settings.lake, settings.lake_index, self._clock)
+        stack.callback(index.close)
+        self._reopening = Reopening(
+            settings=settings,
+            clock=self._clock,
+            store=self._store,
+            landings=LandingWatch(settings.lake, index),
+            catalogue=lambda: self._definitions.catalogue,
+            metrics=self._metrics,
+        )
+
     def _make_post_office(self, stack: ExitStack) -> None:
         self._post = post_office(
             self._settings,
@@ -290,6 +309,7 @@ class Daemon:
         self._outside.attend(alarm)
         alarm.every(_SAFETY_SECONDS, self._upkeep.look)
         alarm.every(_PRUNE_SECONDS, self._upkeep.prune)
+        alarm.every(_LATE_LOOK_SECONDS, lambda: self._done(self._reopening.look))
         self._alarm = alarm
         self._set_alarm()
         return alarm

@@ -160,16 +160,6 @@ class DuckDBEngine:
             finally:
                 reader.close()
 
-    def files_landed(self, query: CompiledQuery, reference: datetime, *, after: datetime) -> list[Path]:
-        """Return those files for a query that came into the lake after a moment (aware), whatever they hold.
-
-        A file that was moved or copied to its place landed then, however old it is. Raises as `snapshot` does.
-        """
-        moment = after.timestamp()
-        tables = self.snapshot(query, reference).tables.values()
-        paths = (file.path for table in tables if table.time_column for file in table.files)
-        return [path for path in paths if path.exists() and path.stat().st_ctime > moment]
-
     def windows(self, query: CompiledQuery, reference: datetime) -> dict[TableName, Windows | None]:
         """Return the windows of time that a query asks its tables for; None for a table without a time column."""
         snapshot = self._snapshots.take_columns(query, reference)

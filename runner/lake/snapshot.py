@@ -62,6 +62,24 @@ class Snapshot:
         return content.hexdigest()[:16]
 
     @property
+    def reads(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """The windows of the timed tables by their qualified names, as pairs of microseconds; of very many, their hull."""
+        return {
+            name.qualified: _pairs(table.windows)
+            for name, table in self.tables.items()
+            if table.time_column and table.windows
+        }
+
+    @property
     def has_vanished(self) -> bool:
         """Whether one of the files is gone by now."""
         return not all(path.exists() for path in self.paths)
+
+
+_MOST_WINDOWS = 16
+
+
+def _pairs(windows: Windows) -> tuple[tuple[int, int], ...]:
+    if len(windows) > _MOST_WINDOWS:
+        return ((windows[0].low, windows[-1].high),)
+    return tuple((window.low, window.high) for window in windows)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+
+Reads: TypeAlias = "Mapping[str, Sequence[Sequence[int]]]"
+"""The windows of time that an evaluation asked its tables for: table (`db.schema.table`) → pairs of the first and the
+last microsecond since 1970. Tables without a time column are left out."""
 
 
 class RunPurpose(StrEnum):
@@ -65,6 +70,8 @@ class Claim:
     """When its first attempt began."""
     start_at: datetime | None = None
     """When it might have begun, for a scheduled run: its due time, and what the settings add to it."""
+    is_late: bool = False
+    """It was evaluated before, and logs have come since: what is new is marked late."""
     failures: int = 0
     """How many attempts before this one have failed. Those that were interrupted, or lost with the process that
     made them, say nothing of the query."""
@@ -99,6 +106,9 @@ class QueryRun:
     git_commit: str = ""
     """The commit that the definitions were read from, if they lie in a git checkout."""
     start_at: datetime | None = None
+    reads: Reads = field(default_factory=dict)
+    is_late: bool = False
+    """Made because logs had come after the evaluation before."""
 
     @property
     def lateness_seconds(self) -> float | None:

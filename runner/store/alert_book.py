@@ -122,6 +122,20 @@ def events_of(connection: Connection, alert: Alert, limit: int) -> list[dict[str
     return [orjson.loads(text) for text in connection.scalars(query)]
 
 
+def late_matches_of(connection: Connection, alert: Alert) -> int:
+    """Return how many matches of an alert came to light when a window was evaluated again, for logs that came late."""
+    if not alert.match_count:
+        return 0
+    query = sa.select(sa.func.count()).where(
+        matches.c.rule_id == alert.key.rule_id,
+        matches.c.kind == alert.key.kind,
+        matches.c.dedup == alert.key.dedup,
+        matches.c.matched_at.between(alert.first_match_at, alert.last_match_at),
+        matches.c.is_late,
+    )
+    return connection.scalar(query) or 0
+
+
 def change_status(
     connection: Connection,
     changed: Sequence[Alert],

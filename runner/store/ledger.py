@@ -75,7 +75,13 @@ def record_due(connection: Connection, plans: Sequence[DuePlan], now: datetime) 
     new = [plan for plan in plans if plan.watermark > marks[plan.query]]
     stopped = set(_stopped_by_pause(connection, new, marks, now))
     owed = [
-        {"query": plan.query, "due": run.due, "start_at": run.start_at, "is_live": run.is_live}
+        {
+            "query": plan.query,
+            "due": run.due,
+            "start_at": run.start_at,
+            "is_live": run.is_live,
+            "is_late": False,
+        }
         for plan in new
         for run in plan.runs
         if run.due > marks[plan.query] and (plan.query, run.due) not in stopped
@@ -96,6 +102,32 @@ def record_due(connection: Connection, plans: Sequence[DuePlan], now: datetime) 
     moved = [{"name": plan.query, "until": plan.watermark} for plan in new]
     if moved:
         connection.execute(_MOVE_WATERMARK, moved)
+
+
+def reopen(connection: Connection, owed: Sequence[tuple[str, datetime, datetime]]) -> int:
+    """Put due times that were evaluated into the backlog once more, as query, due time and when to start.
+
+    Those that are there already stay as they are; those of paused queries are gaps. Returns how many are new.
+    """
+    keep_turn(connection)
+    names = sa.select(query_health.c.query).where(query_health.c.paused_at.is_not(None))
+    paused = set(connection.scalars(names))
+    stopped = [
+        {"query": query, "due": due, "reason": GapReason.PAUSED.value}
+        for query, due, _ in owed
+        if query in paused
+    ]
+    again = [
+        {"query": query, "due": due, "start_at": start_at, "is_live": False, "is_late": True}
+        for query, due, start_at in owed
+        if query not in paused
+    ]
+    before = backlog_size(connection)
+    if again:
+        connection.execute(upsert(connection, backlog).on_conflict_do_nothing(), again)
+    if stopped:
+        connection.execute(upsert(connection, gaps).on_conflict_do_nothing(), stopped)
+    return backlog_size(connection) - before
 
 
 def close_backlog(connection: Connection, query: str) -> None:
@@ -289,7 +321,7 @@ def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:
     """Begin the first attempt at a due time, or another one at a run that was given up or lost."""
     key = RunKey(query=row["query"], scheduled_for=row["due"], purpose=RunPurpose.SCHEDULED)
     if row["run_id"] is None:
-        return run_rows.claim_again(connection, key, now, row["start_at"])
+        return run_rows.claim_again(connection, key, now, row["start_at"], is_late=row["is_late"])
     before = connection.execute(sa.select(runs).where(runs.c.run_id == row["run_id"])).mappings().one()
     number = before["attempt"] + 1
     _end_lost_attempt(connection, row["run_id"], before["attempt"], now)
@@ -313,6 +345,7 @@ def _attempt(connection: Connection, row: RowMapping, now: datetime) -> Claim:
         attempt=number,
         start_at=before["start_at"],
         started_at=before["started_at"],
+        is_late=before["is_late"],
         failures=_failures(connection, row["run_id"]),
     )
 

@@ -69,6 +69,11 @@ class LedgerStore:
             self._reached(Checkpoint.CLAIM_COMMITTED)
         return claim
 
+    def reopen(self, owed: Sequence[tuple[str, datetime, datetime]]) -> int:
+        """Let due times that were evaluated be run once more: query, due time and when to start; return how many are new."""
+        with self._database.transaction() as connection:
+            return ledger.reopen(connection, owed)
+
     def extend_leases(self, owner: str, run_ids: Collection[str], lease: timedelta) -> None:
         """Say that this owner is still at work on these runs; what it has lost since stays lost."""
         if not run_ids:

@@ -204,5 +204,7 @@ def _insert(connection: Connection, claim: Claim) -> None:
         sa.literal(claim.key.scheduled_for, matches.c.matched_at.type),
         sa.literal(claim.key.query),
         sa.literal(claim.run_id),
+        sa.literal(claim.is_late),
     ).order_by(staged.c.match_id)
-    connection.execute(sa.insert(matches).from_select([*_COPIED, "matched_at", "query", "run_id"], chosen))
+    given = [*_COPIED, "matched_at", "query", "run_id", "is_late"]
+    connection.execute(sa.insert(matches).from_select(given, chosen))

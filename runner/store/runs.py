@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from runner.errors import ClaimLost, SlotTaken
 from runner.runs.query_run import Claim, QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.run_id import new_run_id
-from runner.store.schema import EVALUATED, RUNNING, attempts, runs
+from runner.store.schema import EVALUATED, RUNNING, attempts, runs, watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +19,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, RowMapping
 
+    from runner.runs.query_run import Reads
 
-def claim(connection: Connection, key: RunKey, now: datetime, start_at: datetime | None = None) -> Claim:
+
+def claim(
+    connection: Connection,
+    key: RunKey,
+    now: datetime,
+    start_at: datetime | None = None,
+    *,
+    is_late: bool = False,
+) -> Claim:
     """Insert the row of a run. Raises `SlotTaken` if it is there already."""
-    won = Claim(run_id=new_run_id(now), key=key, attempt=1, started_at=now, start_at=start_at)
+    won = Claim(
+        run_id=new_run_id(now), key=key, attempt=1, started_at=now, start_at=start_at, is_late=is_late
+    )
     row = {
         "run_id": won.run_id,
         "query": key.query,
@@ -33,6 +44,7 @@ def claim(connection: Connection, key: RunKey, now: datetime, start_at: datetime
         "attempt": won.attempt,
         "start_at": start_at,
         "started_at": now,
+        "is_late": is_late,
     }
     try:
         connection.execute(sa.insert(runs), row)
@@ -44,7 +56,12 @@ def claim(connection: Connection, key: RunKey, now: datetime, start_at: datetime
 
 
 def claim_again(
-    connection: Connection, key: RunKey, now: datetime, start_at: datetime | None = None
+    connection: Connection,
+    key: RunKey,
+    now: datetime,
+    start_at: datetime | None = None,
+    *,
+    is_late: bool = False,
 ) -> Claim:
     """Claim the next free revision of a key: the same due time, run once more."""
     newest = connection.scalar(
@@ -54,7 +71,8 @@ def claim_again(
             runs.c.purpose == key.purpose.value,
         )
     )
-    return claim(connection, replace(key, revision=0 if newest is None else newest + 1), now, start_at)
+    again = replace(key, revision=0 if newest is None else newest + 1)
+    return claim(connection, again, now, start_at, is_late=is_late and newest is not None)
 
 
 def end_cut_off(connection: Connection, key: RunKey, now: datetime) -> None:
@@ -112,6 +130,7 @@ def end(
     git_commit: str = "",
     fault: RunFault | None = None,
     stale: str = "",
+    reads: Reads | None = None,
 ) -> QueryRun:
     """Write the end of a run, if its claim still holds.
 
@@ -131,6 +150,8 @@ def end(
         query_hash=query_hash,
         rule_hashes=rule_hashes or {},
         git_commit=git_commit,
+        reads=reads or {},
+        is_late=claim.is_late,
     )
     held = connection.execute(
         sa.update(runs)
@@ -220,6 +241,22 @@ def evaluated(connection: Connection, *, since: datetime, query: str | None) -> 
     return [run_of(row) for row in rows.mappings()]
 
 
+def newest_evaluations(connection: Connection) -> dict[str, QueryRun]:
+    """Return the last evaluation of the latest due time of each query, looked up one by one in an index."""
+    newest = runs.alias("newest")
+    of_newest = EVALUATED.replace("purpose", "newest.purpose").replace("state", "newest.state")
+    latest = (
+        sa.select(newest.c.run_id)
+        .where(newest.c.query == watermarks.c.query, sa.text(of_newest))
+        .order_by(newest.c.scheduled_for.desc(), newest.c.revision.desc())
+        .limit(1)
+        .correlate(watermarks)
+        .scalar_subquery()
+    )
+    chosen = sa.select(runs).select_from(watermarks.join(runs, runs.c.run_id == latest))
+    return {row["query"]: run_of(row) for row in connection.execute(chosen).mappings()}
+
+
 def _ending(run: QueryRun) -> dict[str, Any]:
     return {
         "state": run.state.value,
@@ -232,6 +269,7 @@ def _ending(run: QueryRun) -> dict[str, Any]:
         "rule_hashes": dict(run.rule_hashes),
         "git_commit": run.git_commit or None,
         "stale": run.stale or None,
+        "reads": dict(run.reads),
         **_fault_columns(run.fault, "fault_kind", "fault_message", "fault_transient"),
     }
 
@@ -267,4 +305,6 @@ def run_of(row: RowMapping) -> QueryRun:
         query_hash=row["query_hash"],
         rule_hashes=row["rule_hashes"],
         git_commit=row["git_commit"] or "",
+        reads=row["reads"],
+        is_late=row["is_late"],
     )

@@ -93,6 +93,8 @@ runs = Table(
     Column("fault_message", Text),
     Column("fault_transient", Boolean),
     Column("stale", Text),
+    Column("reads", JSON, nullable=False, default=dict),
+    Column("is_late", Boolean, nullable=False, default=False),
     UniqueConstraint("query", "scheduled_for", "purpose", "revision"),
     Index(
         "ix_runs_evaluated",
@@ -104,8 +106,10 @@ runs = Table(
 )
 """One row for each run: the latest attempt, its counts, and why it failed.
 
-`start_at` is when a scheduled run might have begun; `started_at` is when its first attempt did. The indexes make it
-cheap to know what was evaluated last, what share of a period, and what never ended.
+`start_at` is when a scheduled run might have begun; `started_at` is when its first attempt did. `reads` holds the
+windows of time that an evaluation asked its tables for, in microseconds; `is_late` marks one that was made as logs had
+come after the one before. The indexes make it cheap to know what was evaluated last, what share of a period, and what
+never ended.
 """
 
 attempts = Table(
@@ -169,11 +173,15 @@ backlog = Table(
     Column("run_id", String(36)),
     Column("owner", Text),
     Column("lease_until", UtcDateTime),
+    Column("is_late", Boolean, nullable=False, default=False),
     Index(None, "start_at"),
     Index(None, "lease_until"),
     Index(None, "is_live", "due", "query"),
 )
-"""Due times that are still to be run, or are running: then they have an owner, as long as its lease holds."""
+"""Due times that are still to be run, or are running: then they have an owner, as long as its lease holds.
+
+`is_late`: it was evaluated before, and logs have come since.
+"""
 
 gaps = Table(
     "gaps",
@@ -268,6 +276,7 @@ matches = Table(
     Column("occurrences", BigInteger, nullable=False),
     Column("unique_value", Text),
     Column("has_event", Boolean, nullable=False),
+    Column("is_late", Boolean, nullable=False, default=False),
     UniqueConstraint("identity", "rule_id", "kind", "ordinal"),
     Index(None, "rule_id", "kind", "dedup", "matched_at"),
     Index(
@@ -278,7 +287,8 @@ matches = Table(
     ),
     sqlite_autoincrement=True,
 )
-"""Every counted match. `matched_at` is the reference time of the earliest run that saw it.
+"""Every counted match. `matched_at` is the reference time of the earliest run that saw it; `is_late`: it came to light
+as its window was evaluated again, for logs that had come late.
 
 Within a run, ids rise in the order of its rows, and no id is ever used again: an alert remembers its first
 match by it. The second index makes it cheap to know how many whole rows an alert has.

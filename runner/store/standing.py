@@ -179,14 +179,19 @@ def _succeeded_counts(
 def _not_evaluated(
     connection: Connection, period: Interval, query: str | None
 ) -> defaultdict[str, dict[datetime, str]]:
-    """Return what became of due times that are owed, or are gaps."""
+    """Return what became of due times that are owed, or are gaps, and were not evaluated before."""
     found: defaultdict[str, dict[datetime, str]] = defaultdict(dict)
     sources = (
         (backlog, backlog.c.due, sa.literal(Outcome.OWED.value)),
         (gaps, gaps.c.due, gaps.c.reason),
     )
     for table, due, outcome in sources:
-        chosen = sa.select(table.c.query, due, outcome).where(due > period.start, due <= period.end)
+        evaluated = sa.exists().where(
+            runs.c.query == table.c.query, runs.c.scheduled_for == due, sa.text(EVALUATED)
+        )
+        chosen = sa.select(table.c.query, due, outcome).where(
+            due > period.start, due <= period.end, ~evaluated
+        )
         if query is not None:
             chosen = chosen.where(table.c.query == query)
         for name, moment, what in connection.execute(chosen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.alerts.changes import AlertChange
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from runner.clock import Clock
     from runner.lake.freshness import TableAge
     from runner.runs.failure_policy import FailurePolicy
-    from runner.runs.query_run import Claim, QueryRun, RunKey
+    from runner.runs.query_run import Claim, QueryRun, Reads, RunKey
     from runner.store.alert_book import AlertFilter, HistoryEntry
     from runner.store.provenance import Evidence
     from runner.store.query_health import AilingQuery
@@ -69,6 +69,7 @@ class RunResult:
     fault: RunFault | None = None
     ages: tuple[TableAge, ...] = ()
     """How old the tables are that have a limit."""
+    reads: Reads = field(default_factory=dict)
     announces: bool = True
     """Whether destinations are told of the alerts."""
     git_commit: str = ""
@@ -138,8 +139,10 @@ class StateStore:
             runs.end_cut_off(connection, key, self._clock.now())
             return runs.claim_again(connection, key, self._clock.now())
 
-    def claim_again(self, key: RunKey, *, ends_within: timedelta | None = None) -> Claim:
-        """Claim the next revision of a run, whether or not it was run before.
+    def claim_again(
+        self, key: RunKey, *, ends_within: timedelta | None = None, is_late: bool = False
+    ) -> Claim:
+        """Claim the next revision of a run, whether or not it was run before; late if that is for logs that came late.
 
         Manual runs of its query that began longer than `ends_within` ago, and never ended, are ended as cut off.
         """
@@ -147,7 +150,7 @@ class StateStore:
         with self._database.transaction() as connection:
             if ends_within is not None:
                 runs.end_forgotten(connection, key.query, now, begun_before=now - ends_within)
-            return runs.claim_again(connection, key, now)
+            return runs.claim_again(connection, key, now, is_late=is_late)
 
     def finish(self, claim: Claim, result: RunResult) -> FinishedRun:
         """Commit a run: its matches, the alerts they make, and its end, in one transaction.
@@ -170,6 +173,7 @@ class StateStore:
                 git_commit=result.git_commit,
                 fault=result.fault,
                 stale="; ".join(age.sentence for age in result.ages if age.is_stale),
+                reads=result.reads,
             )
             self._reached(Checkpoint.RUN_ENDED)
             if result.evidence is not None:
@@ -313,6 +317,11 @@ class StateStore:
         with self._database.reading() as connection:
             return runs.evaluated(connection, since=since, query=query)
 
+    def newest_evaluations(self) -> dict[str, QueryRun]:
+        """Return the last evaluation of the latest due time of each query that was evaluated by its schedule."""
+        with self._database.reading() as connection:
+            return runs.newest_evaluations(connection)
+
     def latest_runs(self, limit: int) -> list[QueryRun]:
         """Return the newest runs, newest first."""
         with self._database.reading() as connection:
@@ -342,6 +351,11 @@ class StateStore:
         """Return the most frequent values of the rule's summary attributes in the matches of an alert."""
         with self._database.reading() as connection:
             return summaries.summary_of(connection, alert)
+
+    def late_matches_of(self, alert: Alert) -> int:
+        """Return how many matches of an alert came to light by logs that came late."""
+        with self._database.reading() as connection:
+            return alert_book.late_matches_of(connection, alert)
 
     def history_of(self, alert: Alert) -> list[HistoryEntry]:
         """Return the changes of an alert's status, oldest first."""

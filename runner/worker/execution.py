@@ -96,6 +96,7 @@ def execute(
         rule_errors=errors.first,
         ages=table_ages.ages_of(engine, query.tables, job.freshness, job.reference),
         files=_files(snapshots[-1], job) if tally.matches or errors.total else None,
+        reads=snapshots[-1].reads,
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
     )

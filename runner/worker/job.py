@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runner.errors import DetectionError, RunnerError
     from runner.lake.files_read import FilesRead
     from runner.lake.freshness import TableAge
+    from runner.runs.query_run import Reads
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +104,7 @@ class JobOutcome:
     """How old the tables of the query are that have a limit."""
     files: FilesRead | None = None
     """What was read, if anything was found that may have to be accounted for."""
+    reads: Reads = field(default_factory=dict)
     counts_unique: frozenset[str] = frozenset()
     """The rules that define `unique`."""
     seconds: Mapping[str, float] = field(default_factory=dict)

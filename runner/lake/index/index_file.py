@@ -124,6 +124,12 @@ class IndexFile:
             if row is not None:
                 self._forget_below(table)
 
+    def time_column(self, table: str) -> str | None:
+        """Return the column that the windows of a table's files are of; None for none, or for an unknown table."""
+        query = "SELECT time_column FROM lake_table WHERE path = ?"
+        row = self._connection.execute(query, [table]).fetchone()
+        return None if row is None else row[0]
+
     def folder(self, path: str) -> FolderRow | None:
         """Return a folder by its path."""
         row = self._connection.execute(f"{_FOLDER} WHERE path = ?", [path]).fetchone()
@@ -171,6 +177,11 @@ class IndexFile:
         found = self._connection.execute(
             f"{_FILE} WHERE folder = ? AND high >= ? AND low <= ?", [folder.id, window.low, window.high]
         )
+        return [_file_row(row) for row in found]
+
+    def files_seen(self, folder: FolderRow, after: int) -> list[FileRow]:
+        """Return the files of a folder that were first seen after a moment, in microseconds since 1970."""
+        found = self._connection.execute(f"{_FILE} WHERE folder = ? AND seen > ?", [folder.id, after])
         return [_file_row(row) for row in found]
 
     def keep_footers(self, footers: Sequence[tuple[FileRow, Footer | None]]) -> None:

@@ -98,6 +98,29 @@ class LakeIndex:
 
         return self._mended(find)
 
+    def newly_seen(self, folder: Path, window: Window, *, seen_after: int) -> list[IndexedFile]:
+        """Return the files in a table's folder that may hold rows of a window and were not seen before a moment.
+
+        The moment is in microseconds since 1970. The end of each of these files has been read. Nothing is known of a
+        table that no query has read yet, nor of one without a time column.
+        """
+        table = self._path_of(folder)
+
+        def find(index: IndexFile) -> list[IndexedFile]:
+            column = index.time_column(table)
+            if column is None:
+                return []
+            folders = self._refresh(index, table, (window,))
+            new = [(file, parent.path) for parent in folders for file in index.files_seen(parent, seen_after)]
+            unread = [(file, path) for file, path in new if file.state is FooterState.UNREAD]
+            if self._read_footers(index, unread, column):
+                new = [
+                    (file, parent.path) for parent in folders for file in index.files_seen(parent, seen_after)
+                ]
+            return [self._indexed(file, path) for file, path in new if file.window.meets(window)]
+
+        return self._mended(find)
+
     def schema(self, folder: Path) -> Path | None:
         """Return a file without rows that has every column of a table; None for a table without files.
 

@@ -10,6 +10,8 @@ from runner.settings import RuleOverride
 GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "definitions.exclude": ("old,drafts", "tests", ("old", "drafts"), ("tests",)),
     "definitions.folders": ("*/detections,*", "*/rules", ("*/detections", "*"), ("*/rules",)),
+    "late_data.reopen_hours": ("48", "0", 48.0, 0.0),
+    "late_data.wait_minutes": ("5", "30", 5, 30),
     "definitions.destinations": ("pagers,mail", "chat", ("pagers", "mail"), ("chat",)),
     "lake.location": ("lake", "other", "lake", "other"),
     "lake.query_dialect": ("trino", "duckdb", "trino", "duckdb"),

@@ -50,6 +50,8 @@ def _create_runs() -> None:
         sa.Column("fault_message", sa.Text),
         sa.Column("fault_transient", sa.Boolean),
         sa.Column("stale", sa.Text),
+        sa.Column("reads", sa.JSON, nullable=False),
+        sa.Column("is_late", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("run_id", name="pk_runs"),
         sa.UniqueConstraint(
             "query",
@@ -115,6 +117,7 @@ def _create_ledger() -> None:
         sa.Column("run_id", sa.String(36)),
         sa.Column("owner", sa.Text),
         sa.Column("lease_until", UtcDateTime),
+        sa.Column("is_late", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("query", "due", name="pk_backlog"),
     )
     op.create_index("ix_backlog_start_at", "backlog", ["start_at"])
@@ -196,6 +199,7 @@ def _create_matches() -> None:
         sa.Column("occurrences", sa.BigInteger, nullable=False),
         sa.Column("unique_value", sa.Text),
         sa.Column("has_event", sa.Boolean, nullable=False),
+        sa.Column("is_late", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("match_id", name="pk_matches"),
         sa.UniqueConstraint(
             "identity", "rule_id", "kind", "ordinal", name="uq_matches_identity_rule_id_kind_ordinal"

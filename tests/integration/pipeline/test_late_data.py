@@ -19,6 +19,7 @@ from runner.metrics import Metrics
 from runner.runs.query_run import QueryRun, RunKey, RunPurpose, RunState
 from runner.runs.retry import RetryPolicy
 from runner.schedule.ledger import Epoch, GapReason, Interval
+from runner.status.coverage import Outcome
 
 QUERY = "Failed Logins"
 HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=1)
@@ -262,4 +263,4 @@ def test_a_window_whose_next_evaluation_fails_is_a_gap_and_its_coverage_stays(wa
 
     assert run.state is RunState.FAILED
     assert gaps == [(QUERY, AT, GapReason.FAILED)]
-    assert [found.succeeded for found in coverage] == [1, 1]
+    assert [found.outcomes for found in coverage] == [{Outcome.SUCCEEDED: 1}] * 2

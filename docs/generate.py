@@ -48,6 +48,8 @@ _CONSOLE = re.compile(r"^```console\n\$ (?P<command>.*?)\n(?:.*?)^```", re.DOTAL
 LAKE_EXAMPLES: Mapping[Code, str] = {
     Code.UNREADABLE_FILE: "queries/logins.yml:1:1: E001 cannot be read: Permission denied",
     Code.UNKNOWN_DESTINATION: "rules/login.yml:9:5: W309 there is no destination 'pager'; did you mean `pagers`?",
+    Code.UNSENT_RESULT: "queries/logins.yml:2:12: W311 EmailConfig: there is no destination of kind email that could "
+    "mail the rows",
     Code.UNQUALIFIED_TABLE: "queries/logins.yml:5:3: E403 Panther's tool wants database.public.table, found okta_systemlog",
     Code.REFUSED_SQL: "queries/logins.yml:5:3: E301 a scheduled query is one SELECT, and this is DROP",
     Code.UNKNOWN_TABLE: "queries/logins.yml:5:3: E302 there is no table panther_logs.public.okta_log in the lake: "

@@ -416,6 +416,24 @@ OPTIONS: tuple[Option, ...] = (
         help="The address of an alert's page, with `{alert_id}` in it, for messages.",
     ),
     Option(
+        name="reports.destination",
+        read=text,
+        default="",
+        help="The destination of kind email that mails the results of queries with an EmailConfig; empty: the first.",
+    ),
+    Option(
+        name="reports.rows",
+        read=count,
+        default=10_000,
+        help="How many rows of a result are mailed at most; the mail says if there are more.",
+    ),
+    Option(
+        name="reports.size",
+        read=_bytes,
+        default=5 * 2**20,
+        help="How large the CSV of a mailed result may be; the mail says if rows are missing.",
+    ),
+    Option(
         name="daemon.reload_seconds",
         read=seconds,
         default=5.0,

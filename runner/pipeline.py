@@ -11,9 +11,11 @@ import structlog
 
 from runner.alerts.alert import AlertRules
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
+from runner.destinations.report import Report, carrier_of
 from runner.errors import ClaimLost, QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
 from runner.lake.freshness import FreshnessLimits
 from runner.runs.failure_policy import FailurePolicy, fingerprint_of
+from runner.runs.query_result import ResultLimits
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
 from runner.runs.retry import may_pass
 from runner.store.provenance import DefinitionText, Evidence
@@ -88,6 +90,7 @@ class Pipeline:
         self._settings = settings
         self._store = store
         self._workers = workers
+        self._carrier = carrier_of(settings.destinations, settings["reports.destination"])
 
     def run_manually(self, query: ScheduledQuery, at: datetime, rules: Sequence[ScheduledRule]) -> RunReport:
         """Run a query for a reference time (aware, UTC), whether or not it was run for it before.
@@ -192,6 +195,7 @@ class Pipeline:
         outcome: JobOutcome,
         spool: MatchSpool,
     ) -> RunReport:
+        announces = self._notifies or claim.key.purpose is RunPurpose.SCHEDULED
         result = RunResult(
             state=RunState.TRUNCATED if outcome.truncated else RunState.SUCCEEDED,
             counts=RunCounts(
@@ -206,7 +210,9 @@ class Pipeline:
             reads=outcome.reads,
             rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
-            announces=self._notifies or claim.key.purpose is RunPurpose.SCHEDULED,
+            announces=announces,
+            report=self._report(claim, query, outcome) if announces else None,
+            report_by=self._carrier or "",
         )
         finished = self._store.finish(claim, result)
         return RunReport(
@@ -229,6 +235,22 @@ class Pipeline:
             for rule in rules
         ]
         return Evidence(files=outcome.files, texts=tuple(texts))
+
+    def _report(self, claim: Claim, query: ScheduledQuery, outcome: JobOutcome) -> Report | None:
+        """Return what is mailed of a result: nothing if nobody wants it, or no destination can."""
+        email = query.email
+        if email is None or not email.recipients or not (outcome.rows or email.send_empty):
+            return None
+        if outcome.result is None:
+            _log.warning("report_not_sent", fault="there is no destination of kind email")
+            return None
+        return Report(
+            query=query.name,
+            scheduled_for=claim.key.scheduled_for,
+            recipients=email.recipients,
+            as_attachment=email.prefer_attachment,
+            result=outcome.result,
+        )
 
     def _fail(self, claim: Claim, error: BaseException, policy: FailurePolicy | None = None) -> RunReport:
         """Write a failure down. Raises `StoreError` if that cannot be done."""
@@ -266,6 +288,7 @@ class Pipeline:
             root=settings.root,
             rules=tuple(self._rule_job(rule) for rule in rules),
             helpers=self._catalogue.helper_sources(),
+            result=self._result_limits(query),
             destinations={name: name for name in settings.destinations} or None,
             lookup_tables=tuple(self._catalogue.lookup_tables.values()),
             freshness=self._freshness(query),
@@ -279,6 +302,11 @@ class Pipeline:
                 files=settings["state.files_per_run"],
             ),
         )
+
+    def _result_limits(self, query: ScheduledQuery) -> ResultLimits | None:
+        if query.email is None or self._carrier is None:
+            return None
+        return ResultLimits(rows=self._settings["reports.rows"], size=self._settings["reports.size"])
 
     def _freshness(self, query: ScheduledQuery) -> FreshnessLimits:
         settings, option = self._settings, "stale_after_minutes"

@@ -109,13 +109,13 @@ def definition_faulty(path: str, messages: tuple[str, ...]) -> SystemFault:
     )
 
 
-def delivery_failed(destination: str, *, title: str, alert_id: str, message: str) -> SystemFault:
-    """Tell that a destination will not get an alert; it is told to the other destinations."""
+def delivery_failed(destination: str, *, told: str, alert_id: str, message: str) -> SystemFault:
+    """Tell that a destination will not get a message; `told` says which. It is told to the other destinations."""
     return SystemFault(
         kind=SystemFaultKind.ALERT_DELIVERY,
         subject=destination,
         title=f"The destination {destination} does not take alerts",
-        what=f"the alert {alert_id} ({_line(title)}) was not delivered to {destination}: {_line(message)}",
+        what=f"{_line(told)} was not delivered to {destination}: {_line(message)}",
         remedy=(
             f"See whether it can be reached: runner destinations test {destination}. What it has missed: "
             f"runner destinations missed {destination}."

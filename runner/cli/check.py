@@ -16,8 +16,11 @@ from runner.cli.check_formats import FORMATS, Findings
 from runner.cli.options import Scope, find_scope, format_option, lake_option
 from runner.clock import SystemClock
 from runner.definitions.catalogue import read_catalogue
+from runner.definitions.codes import Code
 from runner.definitions.location import Location
 from runner.definitions.lookup_rows import read_rows
+from runner.definitions.notice import Notice
+from runner.destinations.report import carrier_of, why_unsent
 from runner.errors import DefinitionError
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 from runner.lake.index.lake_index import LakeIndex
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.kind import Kind
-    from runner.definitions.notice import Notice
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.lake.table import TableName
 
@@ -78,7 +80,7 @@ def command(
         destinations=tuple(_destinations(scope)),
     )
     errors = [*catalogue.errors, *_lookup_errors(catalogue)]
-    notices = list(catalogue.warnings)
+    notices = [*catalogue.warnings, *_unsent_results(catalogue, scope)]
     if strict:
         errors += catalogue.refused
         for queries in (catalogue.queries, catalogue.saved_queries):
@@ -107,6 +109,15 @@ def _destinations(scope: Scope) -> Iterator[str]:
         yield name
         if isinstance(table.get("id"), str):
             yield table["id"]
+
+
+def _unsent_results(catalogue: Catalogue, scope: Scope) -> Iterator[Notice]:
+    """Yield a notice for each query whose rows are to be mailed, and cannot be."""
+    carrier = carrier_of(scope.settings.destinations, scope.settings["reports.destination"])
+    for query in catalogue.queries.values():
+        reason = why_unsent(query.email.recipients, carrier) if query.email else ""
+        if reason:
+            yield Notice(Code.UNSENT_RESULT, reason, query.location)
 
 
 def _counts(catalogue: Catalogue, scope: Scope) -> Mapping[Kind, int]:

@@ -10,6 +10,7 @@ from runner.definitions.data_model import DataModel
 from runner.definitions.fields import suggestion
 from runner.definitions.kind import Kind
 from runner.definitions.notice import Notice
+from runner.definitions.scheduled_query import ScheduledQuery
 from runner.errors import DuplicateDefinition, UnknownReference
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def unheard_queries(readings: Sequence[Reading]) -> Iterator[Notice]:
     """Yield a notice for each scheduled query that no rule listens to."""
     heard = {name for reading in readings if reading.kind is Kind.SCHEDULED_RULE for name, _ in reading.names}
     for reading in readings:
-        if reading.kind is Kind.SCHEDULED_QUERY and reading.definition and reading.definition_id not in heard:
+        query = reading.definition
+        if isinstance(query, ScheduledQuery) and query.name not in heard and not query.email:
             message = f"no rule listens to the query '{reading.definition_id}'"
             yield Notice(Code.UNHEARD_QUERY, message, reading.location)
 

@@ -243,6 +243,11 @@ class Code(StrEnum):
         "A data model maps a name twice; the last mapping counts.",
         "Keep one of the two.",
     )
+    UNSENT_RESULT = (
+        "W311",
+        "The rows of a query are to be mailed, and nobody gets them.",
+        "Describe a destination of kind email in runner.toml, and write addresses under Recipients.",
+    )
     LOOKALIKE_FUNCTION = (
         "W401",
         "A function nobody calls has almost the name of one that Panther calls.",

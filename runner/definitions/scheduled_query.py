@@ -93,11 +93,13 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailConfig:
-    """Whom Panther would send a query's rows by mail; kept as written, and not acted on."""
+    """Who gets a query's rows by mail."""
 
     recipients: tuple[str, ...]
     send_empty: bool = False
+    """Whether they get a mail if there is no row."""
     prefer_attachment: bool = False
+    """Whether the rows are in the attached CSV only, without a table in the mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from runner.destinations.message import Message, MessageKind, Notice, notice_of
+from runner.destinations.report import report_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from runner.destinations.report import Report
 
 
 class DeliveryState(StrEnum):
@@ -40,10 +43,12 @@ class Letter:
     """Why it is not to be sent; empty if it is."""
     actor: str = ""
     comment: str = ""
+    report: Report | None = None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `message_of` needs, as a JSON document."""
-        return document_of(self.notice, actor=self.actor, comment=self.comment)
+        document = document_of(self.notice, actor=self.actor, comment=self.comment)
+        return {**document, "report": self.report.as_document()} if self.report else document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,5 +100,6 @@ def message_of(document: Mapping[str, Any], *, key: str, kind: MessageKind, thre
         actor=document["actor"],
         comment=document["comment"],
         others=tuple(notice_of(other) for other in document["others"]),
+        report=report_of(document.get("report")),
         thread=thread,
     )

@@ -9,13 +9,14 @@ from email.message import EmailMessage
 from html import escape
 from typing import TYPE_CHECKING
 
-from runner.destinations import wording
+from runner.destinations import report_wording, wording
 from runner.destinations.destination import Receipt
 from runner.destinations.message import MessageKind
 from runner.errors import DeliveryError
 
 if TYPE_CHECKING:
     from runner.destinations.message import Message
+    from runner.destinations.report import Report
 
 _SUBJECT_CHARACTERS = 200
 _URGENT = {"HIGH", "CRITICAL"}
@@ -50,8 +51,16 @@ class EmailSender:
 
     def send(self, message: Message) -> Receipt:
         """Hand one mail over. Raises `DeliveryError`."""
-        self.submit(mail_of(message, self._sender, self._recipients))
+        self.submit(self._mail(message))
         return Receipt(thread=message.thread or _message_id(message.key, self._sender))
+
+    def _mail(self, message: Message) -> EmailMessage:
+        try:
+            if message.report is not None:
+                return mail_of_report(message, message.report, self._sender)
+            return mail_of(message, self._sender, self._recipients)
+        except ValueError as error:  # an address that no header can hold
+            raise DeliveryError(f"no mail can be made of it: {error}", is_final=True) from error
 
     def submit(self, mail: EmailMessage) -> None:
         """Hand over a mail that is ready. Raises `DeliveryError`."""
@@ -93,19 +102,39 @@ class EmailSender:
 
 def mail_of(message: Message, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
     """Write the mail: plain text, and the same as HTML."""
+    mail = _envelope(message, sender, recipients)
+    mail["Subject"] = _one_line(f"[{message.notice.severity}] {wording.subject_of(message)}")
+    if message.kind is MessageKind.NEW and message.notice.severity in _URGENT:
+        mail["Importance"] = "high"
+    mail.set_content(wording.text_of(message))
+    mail.add_alternative(_html(message), subtype="html")
+    return mail
+
+
+def mail_of_report(message: Message, report: Report, sender: str) -> EmailMessage:
+    """Write the mail with the result of a query: a table, unless it is not wanted, and the rows as CSV."""
+    mail = _envelope(message, sender, report.recipients)
+    mail["Subject"] = _one_line(report_wording.subject_of(report))
+    mail.set_content(report_wording.text_of(report))
+    mail.add_alternative(report_wording.html_of(report), subtype="html")
+    if report.result.csv:
+        content = report.result.csv.encode()
+        name = report_wording.file_name(report)
+        mail.add_attachment(
+            content, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8"}
+        )
+    return mail
+
+
+def _envelope(message: Message, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = sender
     mail["To"] = ", ".join(recipients)
-    mail["Subject"] = _one_line(f"[{message.notice.severity}] {wording.subject_of(message)}")
     mail["Message-ID"] = _message_id(message.key, sender)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Runner-Key"] = message.key
     if message.thread:
         mail["In-Reply-To"] = mail["References"] = message.thread
-    if message.kind is MessageKind.NEW and message.notice.severity in _URGENT:
-        mail["Importance"] = "high"
-    mail.set_content(wording.text_of(message))
-    mail.add_alternative(_html(message), subtype="html")
     return mail
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.alerts.summary import Summary
+    from runner.destinations.report import Report
 
 PAYLOAD_VERSION = "1"
 _TITLE_PREFIXES = {"SCHEDULED_RULE": "New Alert: ", "RULE": "New Alert: ", "SYSTEM_ERROR": "System Error: "}
@@ -28,6 +29,8 @@ class MessageKind(StrEnum):
     """Its status changed."""
     GROUP = "group"
     """It stands for many messages that would have come within a minute."""
+    REPORT = "report"
+    """It is no alert, but the result of a query."""
     TEST = "test"
     """Somebody tries whether the destination works."""
 
@@ -89,6 +92,8 @@ class Message:
     comment: str = ""
     others: tuple[Notice, ...] = ()
     """For a group: the alerts it stands for, but the first."""
+    report: Report | None = None
+    """For a report: the result, and who gets it."""
     thread: str = ""
     """What the destination said about the first message on this alert, so that this one may follow it."""
 

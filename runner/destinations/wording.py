@@ -29,6 +29,8 @@ def subject_of(message: Message) -> str:
             return f"{notice.status}: {notice.title}"
         case MessageKind.UPDATE:
             return f"{notice.match_count} matches: {notice.title}"
+        case MessageKind.REPORT:
+            return notice.title
         case MessageKind.TEST:
             return f"Test: {notice.title}"
         case MessageKind.NEW:

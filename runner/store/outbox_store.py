@@ -13,6 +13,7 @@ from runner.store import (
     announcements,
     destination_book,
     outbox,
+    reports,
     silences,
     summaries,
     system_errors,
@@ -134,6 +135,8 @@ class OutboxStore:
         with self._database.transaction() as connection:
             now = self._clock.now()
             outbox.sent(connection, delivery, receipt, now)
+            if delivery.message.report is not None:
+                reports.forget_rows(connection, delivery)
             system_errors.mend(
                 connection,
                 SystemFaultKind.ALERT_DELIVERY,
@@ -164,7 +167,7 @@ class OutboxStore:
             outbox.give_up(connection, delivery, reason, now)
             fault = delivery_failed(
                 delivery.destination,
-                title=delivery.message.notice.title,
+                told=_what(delivery),
                 alert_id=delivery.alert_id,
                 message=reason,
             )
@@ -234,6 +237,13 @@ class OutboxStore:
         """End a silence now. Raises `UnknownSilence`."""
         with self._database.transaction() as connection:
             silences.end(connection, silence_id, self._clock.now())
+
+
+def _what(delivery: Delivery) -> str:
+    report, title = delivery.message.report, delivery.message.notice.title
+    if report is None:
+        return f"the alert {delivery.alert_id} ({title})"
+    return f"the result of the query {report.query!r} for {report.scheduled_for:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _summaries_of(connection: Connection, alert_ids: Iterable[str]) -> dict[str, Summary]:

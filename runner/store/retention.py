@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from runner.alerts.alert import AlertStatus
+from runner.store import reports
 from runner.store.database import take_turns, upsert
 from runner.store.matches import KEY, same
 from runner.store.portions import portions
@@ -54,7 +55,7 @@ class Cutoffs:
     """Up to when (aware, UTC) what is removed; None: it is kept for ever."""
 
     runs: datetime | None
-    """Runs that were claimed before, and gaps that were due before."""
+    """Runs that were claimed before, gaps that were due before, and reports that were sent before."""
     matches: datetime | None
     """Matches of windows whose last match was before."""
     alerts: datetime | None
@@ -211,6 +212,7 @@ def _prune_runs(connection: Connection, before: datetime, rows: int) -> Pruned:
         connection.execute(sa.delete(gaps).where(places))
     _prune_epochs(connection, before)
     connection.execute(sa.delete(definition_texts).where(definition_texts.c.used_at < before))
+    reports.prune(connection, before, rows)
     connection.execute(sa.delete(daemons).where(daemons.c.expires_at < before))
     return Pruned(runs=removed.rowcount, gaps=len(old))
 

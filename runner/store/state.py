@@ -18,6 +18,7 @@ from runner.store import (
     matches,
     provenance,
     query_health,
+    reports,
     retention,
     runs,
     summaries,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from runner.alerts.summary import Summary
     from runner.checkpoints import Checkpoints
     from runner.clock import Clock
+    from runner.destinations.report import Report
     from runner.lake.freshness import TableAge
     from runner.runs.failure_policy import FailurePolicy
     from runner.runs.query_run import Claim, QueryRun, Reads, RunKey
@@ -76,6 +78,10 @@ class RunResult:
     """The commit that the definitions were read from."""
     evidence: Evidence | None = None
     """What the matches rest on, if there are any."""
+    report: Report | None = None
+    """What is mailed of the rows."""
+    report_by: str = ""
+    """The destination that mails it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +166,9 @@ class StateStore:
         """
         self._reached(Checkpoint.COMMIT_BEGINS)
         with self._database.transaction() as connection:
-            take_turns(connection, result.rules)
+            take_turns(
+                connection, [*result.rules, *([reports.turn_of(result.report)] if result.report else [])]
+            )
             ledger.settle(connection, claim, None)
             run = runs.end(
                 connection,
@@ -183,6 +191,8 @@ class StateStore:
                 run = runs.note_fault(connection, run, too_old)
             if result.announces:
                 announce(connection, _announcements(changed, self._clock.now()))
+            if result.report is not None:
+                reports.put(connection, result.report, result.report_by, self._clock.now())
             has_resumed = self._mend_query(connection, claim)
             self._tell_ages(connection, claim, result.ages)
             self._reached(Checkpoint.COMMIT_ENDS)

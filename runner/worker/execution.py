@@ -17,6 +17,7 @@ from runner.lake import ages as table_ages
 from runner.lake.files_read import files_read
 from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
 from runner.worker.job import JobOutcome
+from runner.worker.result_table import ResultTable
 from runner.worker.rule_errors import RuleErrors
 
 if TYPE_CHECKING:
@@ -83,16 +84,20 @@ def execute(
     checkpoints.reached(Checkpoint.QUERY_BEGINS)
     answer = engine.run(query, snapshots[0], job.reference, retaken=snapshots.append)
     rows = _told_of(_counted(answer, job, tally, deadline), checkpoints)
+    table = ResultTable(job.result) if job.result else None
+    rows = table.passing(rows) if table else rows
     asking = _Asking(evaluations=evaluations, event_class=_event_class(job), beat=beat, errors=errors)
     matches = _matches(rows, asking, tally)
     _hand_over_in_batches(matches, hand_over)
     hand_over(errors.matches())
+    truncated = "; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)]))
     return JobOutcome(
         rows=tally.rows,
         bytes=snapshots[-1].size,
         matches=tally.matches,
         errors=errors.total,
-        truncated="; ".join(filter(None, [tally.truncated, *(one.stopped for one in evaluations)])),
+        truncated=truncated,
+        result=table.result(tally.rows, is_partial=bool(truncated)) if table else None,
         rule_errors=errors.first,
         ages=table_ages.ages_of(engine, query.tables, job.freshness, job.reference),
         files=_files(snapshots[-1], job) if tally.matches or errors.total else None,

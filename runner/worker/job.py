@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runner.errors import DetectionError, RunnerError
     from runner.lake.files_read import FilesRead
     from runner.lake.freshness import TableAge
+    from runner.runs.query_result import QueryResult, ResultLimits
     from runner.runs.query_run import Reads
 
 
@@ -71,6 +72,8 @@ class Job:
     library: Mapping[str, str] = field(default_factory=dict)
     """The texts of the saved queries, by name, if the query is a template: it may import from them."""
     freshness: FreshnessLimits = field(default_factory=FreshnessLimits)
+    result: ResultLimits | None = None
+    """How much of the rows is to be brought home; None: nothing."""
     destinations: Mapping[str, str] | None = None
     """Name → id of the destinations that rules may name; None if there are none, and then any name will do."""
     lookup_tables: tuple[LookupTable, ...] = ()
@@ -107,6 +110,8 @@ class JobOutcome:
     reads: Reads = field(default_factory=dict)
     counts_unique: frozenset[str] = frozenset()
     """The rules that define `unique`."""
+    result: QueryResult | None = None
+    """The rows, if they were asked for."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """CPU seconds by phase: `fetch`, `evaluate`."""
 

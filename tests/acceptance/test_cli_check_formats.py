@@ -7,6 +7,13 @@ import json
 import jsonschema
 import pytest
 
+MAIL = """
+[destinations.desk]
+kind = "email"
+host = "127.0.0.1"
+from = "runner@example.org"
+to = ["desk@example.org"]
+"""
 PLACE = {"type": "integer", "minimum": 1}
 SARIF = {  # what SARIF 2.1.0 asks of a log, as far as ours goes
     "type": "object",
@@ -232,6 +239,38 @@ def test_a_destination_that_nobody_set_up_is_a_warning_once_some_are_known(proje
     assert "W309" not in unknown.out
     assert "W309 there is no destination 'pager'; did you mean `pagers`?" in known.out
     assert "'chat'" not in known.out
+
+
+@pytest.mark.parametrize(
+    ("recipients", "settings", "warning"),
+    [
+        ("[soc@example.org]", "", "there is no destination of kind email that could mail the rows"),
+        ("[soc]", MAIL, "no email address: 'soc'"),
+        ("[]", MAIL, "EmailConfig has no Recipients"),
+        ("[soc@example.org]", MAIL, None),
+    ],
+)
+def test_rows_that_are_to_be_mailed_and_cannot_be_are_a_warning(project, here, recipients, settings, warning):
+    query = project / "queries" / "okta_failed_logins.yml"
+    query.write_text(f"{query.read_text()}EmailConfig:\n  Recipients: {recipients}\n")
+    with (project / "runner.toml").open("a") as file:
+        file.write(settings)
+
+    checked = here("check", "--no-lake", cwd=project)
+
+    found = [line for line in checked.out.splitlines() if "W311" in line]
+    assert checked.code == 0
+    assert [warning in line for line in found] == ([True] if warning else [])
+
+
+def test_a_report_is_mailed_by_a_destination_for_mail_only(project, here):
+    with (project / "runner.toml").open("a") as file:
+        file.write(f"{MAIL}[reports]\ndestination = 'pager'\n")
+
+    checked = here("check", "--no-lake", cwd=project)
+
+    assert checked.code == 2
+    assert "reports.destination: 'pager' is no destination of kind email (those: desk)" in checked.err
 
 
 def test_templates_are_no_part_of_the_project_and_are_checked_on_their_own(project, here):

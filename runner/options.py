@@ -271,6 +271,12 @@ OPTIONS: tuple[Option, ...] = (
         help="How many matches of one rule a run may store; beyond it the run ends as truncated.",
     ),
     Option(
+        name="limits.alerts_per_run",
+        read=count,
+        default=100,
+        help="How many new alerts of one rule a run may raise; one more alert stands for the others, which are stored.",
+    ),
+    Option(
         name="schedule.settle_seconds",
         read=_seconds_or_none,
         default=0.0,

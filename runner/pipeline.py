@@ -211,6 +211,7 @@ class Pipeline:
             rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
             announces=announces,
+            alerts_limit=self._settings["limits.alerts_per_run"],
             report=self._report(claim, query, outcome) if announces else None,
             report_by=self._carrier or "",
         )

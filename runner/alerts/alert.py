@@ -89,6 +89,8 @@ class Alert:
     """The id of the alert that took its matches over, if late matches joined their windows."""
     assignee: str = ""
     """Who looks after it; empty if nobody does."""
+    held_by: str | None = None
+    """The id of the alert that stands for it, if its run raised more than the limit."""
 
 
 def first_status(severity: str) -> AlertStatus:

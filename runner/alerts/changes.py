@@ -66,7 +66,7 @@ class PlannedWindow(NamedTuple):
             return None
         if self.known is None or self.known.created_at is None:
             return ChangedAlert(alert_id=self.alert_id, change=AlertChange.NEW)
-        if not self.window.start <= at <= self.window.last:
+        if self.known.is_held or not self.window.start <= at <= self.window.last:
             return None
         has_grown = self.window.count > self.known.count
         change = AlertChange.GROWN if has_grown else AlertChange.UNCHANGED

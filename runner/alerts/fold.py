@@ -65,6 +65,8 @@ class KnownWindow:
     created_at: datetime | None
     severity: str
     status: AlertStatus
+    is_held: bool = False
+    """Another alert stands for it: nobody is told of it."""
 
     def as_step(self) -> Step:
         """Return one step that stands for all its matches, so that none of them has to be read again."""

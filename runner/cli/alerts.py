@@ -71,6 +71,7 @@ def _filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--rule", help="Only alerts of the rule with this id."),
         click.option("--assignee", help="Only alerts that this person looks after."),
+        click.option("--held-by", help="Only alerts that the alert with this id stands for."),
         click.option("--since", type=Moment(), help="Only alerts created at this reference time or later."),
     )
     for option in reversed(options):
@@ -79,11 +80,13 @@ def _filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _filter(
+    store: StateStore,
     *,
     statuses: tuple[str, ...],
     severities: tuple[str, ...],
     rule: str | None,
     assignee: str | None,
+    held_by: str | None,
     since: datetime | None,
 ) -> AlertFilter:
     return AlertFilter(
@@ -91,6 +94,7 @@ def _filter(
         severities=tuple(severity.upper() for severity in severities),
         rule_id=rule,
         assignee=assignee,
+        held_by=held_by and store.find_alert(held_by).alert_id,
         since=since,
     )
 
@@ -103,9 +107,8 @@ def _filter(
 @format_option("text", "json")
 def list_(limit: int, state: str | None, project: Path | None, output_format: str, **filters: Any) -> int:
     """List alerts, newest first."""
-    chosen = _filter(**filters)
     with _store(project, state) as store:
-        found = store.list_alerts(chosen, limit)
+        found = store.list_alerts(_filter(store, **filters), limit)
     if output_format == "json":
         output.print_json([output.alert_fields(alert) for alert in found])
     elif found:
@@ -160,7 +163,7 @@ def _newest_first(found: Sequence[Alert]) -> list[Line]:
 
 def _chosen(store: StateStore, alert_ids: Sequence[str], filters: dict[str, Any]) -> list[Alert]:
     """Return the alerts that are named, or that fit the filters. Raises `click.UsageError` if neither is given."""
-    wanted = _filter(**filters)
+    wanted = _filter(store, **filters)
     if bool(alert_ids) == (wanted != AlertFilter()):
         raise click.UsageError("name alerts by their ids, or say which ones are meant by options")
     if alert_ids:
@@ -270,6 +273,7 @@ def _facts(alert: Alert, late: int) -> Iterator[tuple[str, str]]:
     yield "Alert", alert.alert_id
     yield "Status", alert.status.value
     yield "Assignee", alert.assignee
+    yield "Held by", alert.held_by or ""
     yield "Rule", alert.key.rule_id
     yield "Type", alert.type.value
     yield "Dedup", alert.key.dedup

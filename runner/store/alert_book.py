@@ -37,6 +37,8 @@ class AlertFilter:
     """Created at this reference time or later (aware, UTC)."""
     assignee: str | None = None
     """Who looks after it."""
+    held_by: str | None = None
+    """Those that this alert stands for, which are listed in no other way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,7 @@ def raised_since(
             alerts.c.created_at > since,
             alerts.c.rule_id.in_(sorted(rule_ids)),
             alerts.c.alert_id.not_in(sorted(but)),
+            alerts.c.held_by.is_(None),
         )
         .group_by(alerts.c.rule_id)
     )
@@ -145,9 +148,10 @@ def change_status(
     comment: str,
     now: datetime,
 ) -> None:
-    """Set the status of alerts, and write down who did it."""
+    """Set the status of alerts and of those that they stand for, and write down who did it."""
     for some in portions([alert.alert_id for alert in changed]):
-        connection.execute(sa.update(alerts).where(alerts.c.alert_id.in_(some)).values(status=status.value))
+        ours = sa.or_(alerts.c.alert_id.in_(some), alerts.c.held_by.in_(some))
+        connection.execute(sa.update(alerts).where(ours).values(status=status.value))
     write_down(
         connection, [(alert.alert_id, status) for alert in changed], actor=actor, comment=comment, now=now
     )
@@ -222,6 +226,8 @@ def _conditions(chosen: AlertFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(alerts.c.created_at >= chosen.since)
     if chosen.assignee is not None:
         conditions.append(alerts.c.assignee == chosen.assignee)
+    is_held = alerts.c.held_by.is_(None) if chosen.held_by is None else alerts.c.held_by == chosen.held_by
+    conditions.append(is_held)
     return conditions
 
 
@@ -246,4 +252,5 @@ def _alert_of(row: RowMapping) -> Alert:
         run_id=row["run_id"],
         merged_into=row["merged_into"],
         assignee=row["assignee"] or "",
+        held_by=row["held_by"],
     )

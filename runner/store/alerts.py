@@ -64,7 +64,7 @@ def unchanged(connection: Connection, changed: Iterable[ChangedAlert]) -> list[C
     homes = sa.select(window_at(seen, seen.c.matched_at).scalar_subquery()).select_from(seen)
     query = (
         sa.select(alerts.c.alert_id)
-        .where(alerts.c.alert_id.in_(homes), alerts.c.created_at.is_not(None))
+        .where(alerts.c.alert_id.in_(homes), alerts.c.created_at.is_not(None), alerts.c.held_by.is_(None))
         .order_by(alerts.c.alert_id)
     )
     named = {one.alert_id for one in changed}
@@ -131,6 +131,7 @@ def _known_window(row: RowMapping) -> KnownWindow:
         created_at=row["created_at"],
         severity=row["severity"],
         status=AlertStatus(row["status"]),
+        is_held=row["held_by"] is not None,
     )
 
 

@@ -334,6 +334,7 @@ alerts = Table(
     Column("merged_into", String(32)),
     Column("assignee", Text),
     Column("holds_matches", Boolean, nullable=False, server_default=true()),
+    Column("held_by", String(32)),
     Column("threshold", BigInteger),
     Column("period_minutes", BigInteger),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
@@ -350,12 +351,19 @@ alerts = Table(
         sqlite_where=text("holds_matches = 0"),
         postgresql_where=text("NOT holds_matches"),
     ),
+    Index(
+        "ix_alerts_held_by",
+        "held_by",
+        sqlite_where=text("held_by IS NOT NULL"),
+        postgresql_where=text("held_by IS NOT NULL"),
+    ),
 )
 """The windows of every key. A window without `created_at` has not reached its threshold: no alert yet.
 
 `threshold` and `period_minutes` are those of the rule when the window was folded last; a system error has none.
 
-`holds_matches`: its matches have not been removed for their age. The last two indexes find what is old.
+`holds_matches`: its matches have not been removed for their age. `ix_alerts_with_matches` and
+`ix_alerts_without_matches` find what is old. `held_by` is the alert that stands for those beyond a run's limit.
 """
 
 alert_history = Table(

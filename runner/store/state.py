@@ -22,6 +22,7 @@ from runner.store import (
     retention,
     runs,
     summaries,
+    surplus,
     system_errors,
 )
 from runner.store.alert_desk import AlertDesk
@@ -78,6 +79,8 @@ class RunResult:
     """The commit that the definitions were read from."""
     evidence: Evidence | None = None
     """What the matches rest on, if there are any."""
+    alerts_limit: int | None = None
+    """How many new alerts of one rule are raised; one more stands for the others."""
     report: Report | None = None
     """What is mailed of the rows."""
     report_by: str = ""
@@ -244,6 +247,8 @@ class StateStore:
             )
             self._reached(Checkpoint.ALERTS_FOLDED)
         changed += alerts.unchanged(connection, changed)
+        if result.alerts_limit is not None:
+            changed = surplus.hold(connection, claim, changed, result.alerts_limit)
         return changed, _too_old(dropped, closed) if dropped else None
 
     def _told_of(self, batches: Iterable[Sequence[Match]]) -> Iterator[Sequence[Match]]:

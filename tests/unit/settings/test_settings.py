@@ -23,6 +23,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "workers.spill": ("spill", "/var/spill", "spill", "/var/spill"),
     "limits.evaluation_seconds": ("0.5", "2", 0.5, 2.0),
     "limits.rows": ("10", "20", 10, 20),
+    "limits.alerts_per_run": ("5", "6", 5, 6),
     "reports.destination": ("desk", "post", "desk", "post"),
     "reports.rows": ("10", "20", 10, 20),
     "reports.size": ("1MiB", "500kB", 2**20, 500_000),

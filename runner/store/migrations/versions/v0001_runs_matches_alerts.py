@@ -250,6 +250,7 @@ def _create_alerts() -> None:
         sa.Column("merged_into", sa.String(32)),
         sa.Column("assignee", sa.Text),
         sa.Column("holds_matches", sa.Boolean, nullable=False, server_default=sa.true()),
+        sa.Column("held_by", sa.String(32)),
         sa.Column("threshold", sa.BigInteger),
         sa.Column("period_minutes", sa.BigInteger),
         sa.PrimaryKeyConstraint("alert_id", name="pk_alerts"),
@@ -271,6 +272,10 @@ def _create_alerts() -> None:
         ["window_last"],
         sqlite_where=sa.text("holds_matches = 0"),
         postgresql_where=sa.text("NOT holds_matches"),
+    )
+    is_held = sa.text("held_by IS NOT NULL")
+    op.create_index(
+        "ix_alerts_held_by", "alerts", ["held_by"], sqlite_where=is_held, postgresql_where=is_held
     )
     op.create_table(
         "alert_history",

@@ -21,6 +21,7 @@ RunnerError
 ├── IngestError                   a log file could not be taken in
 │   └── UnreadableLog               the file is damaged, cut short, or not text that we know
 ├── DeliveryError (is_final, retry_after)   a destination did not take a message
+├── UnusableRow                   a row that somebody asks about does not fit its table
 ├── SlotTaken                     another process has this run: not a fault
 └── StoreError                    the state database did not do as asked
     ├── UnknownAlert                no alert has such an id, or several have
@@ -205,6 +206,10 @@ class DeliveryError(RunnerError):
         super().__init__(message)
         self.is_final = is_final
         self.retry_after = retry_after
+
+
+class UnusableRow(RunnerError):
+    """A row that somebody asks about does not fit its table."""
 
 
 class SlotTaken(RunnerError):

@@ -136,7 +136,7 @@ class Pipeline:
         ):
             began = self._clock.now()
             try:
-                outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
+                outcome = self._workers.run(self.job_of(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
             except ClaimLost:
                 raise  # whoever has taken it over writes down how it ended
@@ -167,7 +167,7 @@ class Pipeline:
         ):
             began = self._clock.now()
             try:
-                outcome = self._workers.run(self._job(query, rules, claim.key.scheduled_for), spool)
+                outcome = self._workers.run(self.job_of(query, rules, claim.key.scheduled_for), spool)
                 report = self._finish(claim, query, rules, outcome, spool)
             except (QueryError, WorkerError, RunInterrupted) as error:
                 report = self._fail(claim, error, self.policy_of(query))
@@ -208,7 +208,7 @@ class Pipeline:
             matches=spool,
             ages=outcome.ages,
             reads=outcome.reads,
-            rules={rule.rule_id: _alert_rules(rule, outcome) for rule in rules},
+            rules={rule.rule_id: alert_rules_of(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,
             announces=announces,
             alerts_limit=self._settings["limits.alerts_per_run"],
@@ -275,7 +275,8 @@ class Pipeline:
             probe_after=timedelta(minutes=option("probe_minutes")),
         )
 
-    def _job(self, query: ScheduledQuery, rules: Sequence[ScheduledRule], at: datetime) -> Job:
+    def job_of(self, query: ScheduledQuery, rules: Sequence[ScheduledRule], at: datetime) -> Job:
+        """Return what a worker is asked to do for a run."""
         settings = self._settings
         return Job(
             query=query.name,
@@ -331,7 +332,8 @@ class Pipeline:
         )
 
 
-def _alert_rules(rule: ScheduledRule, outcome: JobOutcome) -> AlertRules:
+def alert_rules_of(rule: ScheduledRule, outcome: JobOutcome) -> AlertRules:
+    """Return what of a rule's definition decides on its alerts."""
     return AlertRules(
         period_minutes=rule.dedup_period_minutes,
         threshold=rule.threshold,

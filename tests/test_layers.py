@@ -9,7 +9,7 @@ __main__
 cli
 app testing
 web
-daemon backfill
+daemon backfill inquiry
 late_data
 pipeline delivery
 store

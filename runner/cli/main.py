@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner import __version__
-from runner.errors import RunnerError, SettingsError, StoreError, UnknownAlert, UnknownSilence
+from runner.errors import RunnerError, SettingsError, StoreError, UnknownAlert, UnknownSilence, UnusableRow
 from runner.references import Mask
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "Show whether a daemon is alive, how each query stands, and what was covered.",
     "queries": "List paused queries, and let them go on.",
     "gaps": "List, and fill, the due times that were not evaluated.",
+    "why-not": "Say why there is no alert for a row at a due time.",
     "late": "List, and run again, the windows that got logs after they were evaluated.",
     "runs": "List the latest runs.",
     "state": "Look after the state database: remove what is old.",
@@ -59,7 +60,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  as above
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"runner.cli.{cmd_name}")
+        module = importlib.import_module(f"runner.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -122,6 +123,6 @@ def _drop_output() -> None:
 
 
 def _code_of(error: RunnerError) -> int:
-    if isinstance(error, SettingsError | UnknownAlert | UnknownSilence):
+    if isinstance(error, SettingsError | UnusableRow | UnknownAlert | UnknownSilence):
         return _USAGE
     return _STATE if isinstance(error, StoreError) else _CONTENT

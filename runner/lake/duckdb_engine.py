@@ -165,6 +165,14 @@ class DuckDBEngine:
         snapshot = self._snapshots.take_columns(query, reference)
         return {name: table.windows if table.time_column else None for name, table in snapshot.tables.items()}
 
+    def columns(self, name: TableName) -> dict[str, str]:
+        """Return the columns of a table and their types in DuckDB's words. Raises `UnknownLogType`, `UnreadableLake`."""
+        return self._snapshots.columns(name)
+
+    def time_column(self, name: TableName) -> str | None:
+        """Return the time column of a table, if it has one. Raises as `columns` does."""
+        return self._snapshots.time_column(name)
+
     def interrupt(self) -> None:
         """Stop the query that is running; it ends with `QueryTimeout`."""
         self._connection.interrupt()

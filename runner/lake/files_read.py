@@ -79,8 +79,8 @@ def _table(name: TableName, read: TableFiles, lake: Path, limit: int) -> TableRe
     return TableRead(
         table=name.qualified,
         time_column=read.time_column,
-        since=None if low == EARLIEST else moment(low).isoformat(),
-        until=None if high == LATEST else moment(high + 1).isoformat(),
+        since=None if low == EARLIEST else _written(low),
+        until=None if high == LATEST else _written(high + 1),
         count=len(read.files),
         size=sum(file.size for file in read.files),
         files=tuple(
@@ -88,3 +88,7 @@ def _table(name: TableName, read: TableFiles, lake: Path, limit: int) -> TableRe
             for file in read.files[:limit]
         ),
     )
+
+
+def _written(microseconds: int) -> str:
+    return moment(microseconds).isoformat().replace("+00:00", "Z")

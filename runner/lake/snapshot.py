@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from runner.lake.index.footers import FooterState
+from runner.lake.index.lake_index import IndexedFile
+from runner.lake.windows import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from runner.lake.index.lake_index import IndexedFile
     from runner.lake.table import TableName
     from runner.lake.windows import Windows
 
@@ -41,6 +44,14 @@ class Snapshot:
     """The files that a run reads, by table."""
 
     tables: Mapping[TableName, TableFiles]
+
+    def with_stand_ins(self, files: Mapping[TableName, Path]) -> Snapshot:
+        """Return a snapshot in which one file each stands for all of some tables."""
+        tables = {
+            name: replace(read, files=[_whole(files[name])]) if name in files else read
+            for name, read in self.tables.items()
+        }
+        return Snapshot(tables=tables)
 
     @property
     def size(self) -> int:
@@ -74,6 +85,20 @@ class Snapshot:
     def has_vanished(self) -> bool:
         """Whether one of the files is gone by now."""
         return not all(path.exists() for path in self.paths)
+
+
+def _whole(path: Path) -> IndexedFile:
+    """Describe a file of which no index knows anything."""
+    found = path.stat()
+    return IndexedFile(
+        path=path,
+        size=found.st_size,
+        written=found.st_mtime_ns,
+        seen=0,
+        window=WHOLE,
+        rows=0,
+        state=FooterState.UNREAD,
+    )
 
 
 _MOST_WINDOWS = 16

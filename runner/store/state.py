@@ -30,6 +30,7 @@ from runner.store.announcements import Announcement, announce
 from runner.store.database import Database, take_turns
 from runner.store.definitions import DefinitionStore
 from runner.store.health_store import HealthStore
+from runner.store.inquiry_store import InquiryStore
 from runner.store.ledger_store import LedgerStore
 from runner.store.outbox_store import OutboxStore
 from runner.store.retention_store import RetentionStore
@@ -132,6 +133,7 @@ class StateStore:
         self.rule_cache = RuleCache(self._database, clock)
         self.outbox = OutboxStore(self._database, clock)
         self.desk = AlertDesk(self._database, clock)
+        self.inquiries = InquiryStore(self._database)
 
     def claim(self, key: RunKey) -> Claim:
         """Claim a run. Raises `SlotTaken` if another has it."""

@@ -79,7 +79,7 @@ def execute(
     evaluations = _load_rules(namespace, job, beat, errors)
     checkpoints.reached(Checkpoint.RULES_LOADED)
     query = engine.compile(job.sql, dialect=job.dialect, reference=job.reference, library=job.library)
-    snapshots = [engine.snapshot(query, job.reference)]
+    snapshots = [engine.snapshot(query, job.reference).with_stand_ins(job.stand_ins)]
     tally = _Tally()
     checkpoints.reached(Checkpoint.QUERY_BEGINS)
     answer = engine.run(query, snapshots[0], job.reference, retaken=snapshots.append)
@@ -107,8 +107,8 @@ def execute(
     )
 
 
-def _files(snapshot: Snapshot, job: Job) -> FilesRead:
-    return files_read(snapshot, job.lake, job.limits.files)
+def _files(snapshot: Snapshot, job: Job) -> FilesRead | None:
+    return None if job.stand_ins else files_read(snapshot, job.lake, job.limits.files)
 
 
 def _event_class(job: Job) -> type[RowEvent]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runner.errors import DetectionError, RunnerError
     from runner.lake.files_read import FilesRead
     from runner.lake.freshness import TableAge
+    from runner.lake.table import TableName
     from runner.runs.query_result import QueryResult, ResultLimits
     from runner.runs.query_run import Reads
 
@@ -78,6 +79,8 @@ class Job:
     """Name → id of the destinations that rules may name; None if there are none, and then any name will do."""
     lookup_tables: tuple[LookupTable, ...] = ()
     """What `event.lookup` finds rows in; a table's file is read when a rule first asks for it."""
+    stand_ins: Mapping[TableName, Path] = field(default_factory=dict)
+    """Files of one table each, in the index's folder, that are read in place of the lake's: to ask about other rows."""
     blamed: Mapping[str, DetectionError] = field(default_factory=dict)
     """The rules that ended a worker, by id: they are not asked, and this is their error."""
 

@@ -38,7 +38,7 @@ def test_a_run_that_found_something_names_the_files_it_read_and_their_window(pro
     (table,) = run.files.tables
     folder = project.root / "datalake"
     assert (table.table, table.time_column) == ("panther_logs.public.logins", "p_event_time")
-    assert (table.since, table.until) == ("2026-01-15T07:00:00+00:00", "2026-01-15T09:00:00+00:00")
+    assert (table.since, table.until) == ("2026-01-15T07:00:00Z", "2026-01-15T09:00:00Z")
     assert [file.path for file in table.files] == [
         "panther_logs/logins/0.parquet",
         "panther_logs/logins/1.parquet",

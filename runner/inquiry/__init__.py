@@ -1,0 +1,1 @@
+"""Inquiries: why there is no alert for a row."""

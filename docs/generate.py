@@ -24,6 +24,7 @@ from runner.definitions.fields import models_in
 from runner.definitions.key_help import KEY_HELP
 from runner.definitions.schema import KEYS
 from runner.destinations.kinds import KINDS, REQUIRED, SHARED_OPTIONS
+from runner.destinations.maintenance import OPTIONS as MAINTENANCE_OPTIONS
 from runner.ingest import schema
 from runner.ingest.indicators import SCANNERS
 from runner.lake.log_types import table_name
@@ -127,6 +128,11 @@ def _title(page: Path) -> str:
 def destination_options() -> Iterator[str]:
     """Yield what can be set for every destination."""
     yield _table(("Key", "Default", "Meaning"), _option_rows(SHARED_OPTIONS))
+
+
+def maintenance_options() -> Iterator[str]:
+    """Yield what can be set for a maintenance window."""
+    yield _table(("Key", "Default", "Meaning"), _option_rows(MAINTENANCE_OPTIONS))
 
 
 def destination_kinds() -> Iterator[str]:
@@ -341,6 +347,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "rule-options": rule_options,
     "destination-options": destination_options,
     "destination-kinds": destination_kinds,
+    "maintenance-options": maintenance_options,
     "codes": codes,
     "definition-keys": definition_keys,
     "condition-names": condition_names,

@@ -48,6 +48,8 @@ class Settings:
     tables: Mapping[str, Mapping[str, Any]]
     destinations: Mapping[str, Mapping[str, Any]]
     """The tables of `[destinations.<name>]`, with what they refer to; `runner.destinations.reading` reads them."""
+    maintenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The tables of `[maintenance.<name>]`; `runner.destinations.maintenance` reads them."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """What is never to be shown: what references stand for, and passwords in URLs."""
 
@@ -146,6 +148,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         name: _resolved(references, f'{FILE_NAME}: destinations."{name}"', table, faults)
         for name, table in _tables("destinations", _without_options(document, "destinations"), faults)
     }
+    maintenance = dict(_tables("maintenance", document.pop("maintenance", {}), faults))
     written = dict(_flattened(document, faults))
     given = {
         **{name: (f"{FILE_NAME}: {name}", value) for name, value in written.items()},
@@ -170,6 +173,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         tags=MappingProxyType(tags),
         tables=MappingProxyType(tables),
         destinations=MappingProxyType(destinations),
+        maintenance=MappingProxyType(maintenance),
         secrets=frozenset({*references.secrets, *_plain_secrets(values)}),
     )
 

@@ -22,6 +22,7 @@ from runner.cli.options import (
     written,
 )
 from runner.clock import SystemClock
+from runner.destinations.maintenance import read_windows
 from runner.destinations.silence import Matcher
 
 if TYPE_CHECKING:
@@ -63,10 +64,12 @@ def command() -> None:
 @project_option
 @format_option("text", "json")
 def list_silences(state: str | None, project: Path | None, output_format: str) -> int:
-    """List the silences that hold now or will."""
+    """List the silences that hold now or will, and each maintenance window with the time it holds now or next."""
+    clock = SystemClock()
     settings = load_settings(project, state__url=state)
-    with closing(app.open_store(settings, SystemClock())) as store:
-        found = store.outbox.silences()
+    windows = read_windows(settings.maintenance)
+    with closing(app.open_store(settings, clock)) as store:
+        found = [*store.outbox.silences(), *(window.at(clock.now()) for window in windows)]
     if output_format == "json":
         output.print_json([_fields(one) for one in found])
     elif found:
@@ -150,17 +153,19 @@ def _show(found: Sequence[Silence]) -> None:
     table = output.new_table("Number", "From", "Until", "Author", "Alerts", "Reason", folded="Reason")
     for one in found:
         times = (written(one.starts_at), written(one.ends_at))
-        words = (Text(one.author), Text(str(one.matcher)), Text(one.reason))
-        table.add_row(str(one.silence_id), *times, *words)
+        author = f"maintenance {one.window}" if one.window else one.author
+        words = (Text(author), Text(str(one.matcher)), Text(one.reason))
+        table.add_row("" if one.window else str(one.silence_id), *times, *words)
     output.show_table(table)
 
 
 def _fields(one: Silence) -> dict[str, object]:
     return {
-        "silence_id": one.silence_id,
+        "silence_id": None if one.window else one.silence_id,
+        "window": one.window or None,
         "matcher": str(one.matcher),
         "reason": one.reason,
-        "author": one.author,
+        "author": one.author or None,
         "starts_at": written(one.starts_at),
         "ends_at": written(one.ends_at),
     }

@@ -9,6 +9,7 @@ from runner.delivery.backoff import Backoff
 from runner.delivery.courier import Persistence
 from runner.delivery.dispatch import Discretion, Dispatcher, RuleFacts
 from runner.delivery.post_office import PostOffice
+from runner.destinations.maintenance import read_windows, windows_at
 from runner.destinations.reading import read_destinations
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def post_office(
 ) -> PostOffice:
     """Make the post office for the destinations that the settings describe. Raises `SettingsError`."""
     first = timedelta(seconds=settings["delivery.retry_seconds"])
+    windows = read_windows(settings.maintenance)
     dispatcher = Dispatcher(
         destinations=read_destinations(settings.destinations, root=settings.root, clock=clock),
         facts_of=lambda rule_id: facts_of(catalogue(), rule_id),
@@ -43,6 +45,7 @@ def post_office(
             alerts_per_hour=settings["delivery.alerts_per_hour"],
         ),
         link=settings["delivery.link"],
+        windows=lambda now: windows_at(windows, now),
     )
     persistence = Persistence(
         message=Backoff(first=first, longest=_LONGEST_WAIT, random=random),

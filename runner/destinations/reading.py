@@ -42,7 +42,7 @@ def _destination(name: str, table: Mapping[str, Any], root: Path, clock: Clock) 
     kind = KINDS.get(str(table.get("kind")))
     options = (*SHARED_OPTIONS, *(kind.options if kind else ()))
     faults: list[str] = []
-    given = dict(_read(place, table, options, faults, knows_all=kind is not None))
+    given = dict(read_options(place, table, options, faults, knows_all=kind is not None))
     if faults or kind is None:
         raise SettingsError("\n".join(faults))
     around = Surroundings(root=root, clock=clock, timeout=given["timeout_seconds"])
@@ -70,10 +70,13 @@ def _destination(name: str, table: Mapping[str, Any], root: Path, clock: Clock) 
     )
 
 
-def _read(
+def read_options(
     place: str, table: Mapping[str, Any], options: Sequence[Option], faults: list[str], *, knows_all: bool
 ) -> Iterator[tuple[str, Any]]:
-    """Yield each option with its value. Unknown keys are told only if all options of the kind are known."""
+    """Yield each option of a table with its value, and add what is wrong to `faults`.
+
+    Unknown keys are told only if all options are known.
+    """
     known = {option.name for option in options}
     for key in table:
         if key not in known and knows_all:

@@ -56,12 +56,16 @@ class Silence:
     author: str
     starts_at: datetime
     ends_at: datetime
+    window: str = ""
+    """The maintenance window that it is one occurrence of, if it is; those have no number and no author."""
 
     def holds(self, notice: Notice, now: datetime) -> bool:
         """Tell whether it silences an alert now."""
         return self.starts_at <= now < self.ends_at and self.matcher.fits(notice)
 
     def __str__(self) -> str:
+        if self.window:
+            return f"maintenance window {self.window}: {self.reason}"
         return f"silence {self.silence_id} by {self.author}: {self.reason}"
 
 

@@ -116,6 +116,24 @@ def test_notify_without_a_destination_is_refused_before_anything_runs(project, h
     assert here("runs", "--format", "json", cwd=project).document == []
 
 
+def test_a_maintenance_window_keeps_an_alert_back_and_is_named_as_the_reason(project, here):
+    with (project / "runner.toml").open("a") as file:
+        file.write(
+            '[delivery]\npage_max_age_hours = 1000000\n[destinations.log]\nkind = "file"\npath = "a.jsonl"\n'
+            '[maintenance.always]\ncron = "* * * * *"\nminutes = 2\nrule = "Okta.*"\nreason = "works"\n'
+        )
+
+    ended = here("once", "--all", "--at", AT, "--notify", cwd=project)
+    (alert,) = here("alerts", "list", "--format", "json", cwd=project).document
+    why = here("alerts", "show", alert["alert_id"], "--why", cwd=project).out
+    (listed,) = here("silences", "list", "--format", "json", cwd=project).document
+
+    assert (ended.code, ended.err) == (0, "0 messages delivered.\n")
+    assert "maintenance window always: works" in " ".join(why.split())
+    assert (listed["window"], listed["matcher"], listed["silence_id"]) == ("always", "rule=Okta.*", None)
+    assert "maintenance always" in here("silences", "list", cwd=project).out
+
+
 def test_a_silence_is_added_listed_and_ended(project, here):
     added = here("silences", "add", "--rule", "Okta.*", "--for", "2h", "--reason", "works", cwd=project)
     (listed,) = here("silences", "list", "--format", "json", cwd=project).document

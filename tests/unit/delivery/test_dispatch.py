@@ -134,6 +134,19 @@ def test_a_silenced_alert_is_held_and_says_by_whom():
     assert letter.held_because == "silence 1 by ada: works"
 
 
+def test_in_a_maintenance_window_an_alert_is_held_and_its_growth_is_not_told():
+    asked = []
+    office = dispatcher()
+    office.windows = lambda now: asked.append(now) or [replace(silence(rule="My.*"), window="patching")]
+
+    (letter,) = office.decide(news((A, NEW))).letters
+    grown = office.decide(news((A, UPDATE), told={A: {"soc": None}})).letters
+
+    assert letter.held_because == "maintenance window patching: works"
+    assert grown == []
+    assert asked == [NOON, NOON]
+
+
 def test_a_silence_over_others_changes_nothing():
     (letter,) = dispatcher().decide(news((A, NEW), silences=[silence(rule="Your.*")])).letters
 

@@ -20,6 +20,7 @@ from runner.cli.wording import counted
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
 from runner.definitions.definition_files import DefinitionFiles
+from runner.definitions.kind import Kind
 from runner.definitions.location import Location
 from runner.definitions.partial import everything, read_part
 from runner.detections.content import ContentSources
@@ -35,8 +36,24 @@ if TYPE_CHECKING:
     from runner.errors import DefinitionError
     from runner.worker.detection_tests import DetectionReport
 
-_NOT_OF_TESTS = frozenset({Code.UNKNOWN_QUERY})
-"""What `runner check` is for: a rule is tested whether or not its queries are there."""
+_LEAVING_OUT = frozenset({Code.BAD_CONDITION, Code.NOT_PYTHON_RULE, Code.UNKNOWN_BASE})
+"""Why a detection cannot be judged here, which Panther's own tool does not find either: it is named as skipped."""
+_NOT_OF_TESTS = frozenset(
+    {
+        Code.UNKNOWN_QUERY,
+        Code.UNSUPPORTED_DIALECT,
+        Code.BAD_CRON,
+        Code.BAD_TIMEOUT,
+        Code.BAD_CORRELATION,
+        *_LEAVING_OUT,
+    }
+)
+"""What `runner check` is for, and no test depends on. Panther's own tool passes over it too."""
+_NOT_OF_TESTS_IN = {
+    Kind.CORRELATION_RULE: frozenset({Code.BAD_SCHEDULE, Code.BAD_RATE}),
+    Kind.LOOKUP_TABLE: frozenset({Code.MISSING_FILE, Code.BAD_LOOKUP}),
+}
+"""The same, of one kind of definition only."""
 _OF_THE_WHOLE = frozenset({Code.UNKNOWN_PACK_ITEM})
 """What cannot be told by a part of the definitions."""
 
@@ -253,13 +270,25 @@ def _errors(catalogue: Catalogue, wishes: Wishes) -> tuple[DefinitionError, ...]
     return tuple(
         error
         for error in catalogue.errors
-        if error.code not in ignored and wishes.scope.holds(error.location)
+        if error.code not in ignored
+        and error.code not in _of_no_test(catalogue.kinds.get(error.location.path))
+        and wishes.scope.holds(error.location)
     )
 
 
+def _of_no_test(kind: Kind | None) -> frozenset[Code]:
+    """Return the codes that do not matter for tests in definitions of a kind."""
+    return frozenset() if kind is None else _NOT_OF_TESTS_IN.get(kind, frozenset())
+
+
 def _skipped(disabled: Sequence[Judged], catalogue: Catalogue, wishes: Wishes) -> Iterator[str]:
-    """Yield the ids of detections that are not tested: disabled ones, if that was wished, and correlation rules."""
+    """Yield what is not tested: disabled detections, if that was wished, correlation rules, and what nobody can judge."""
     yield from (id_of(one) for one in disabled)
+    yield from (
+        f"{error.location} ({error.code} {error.message})"
+        for error in catalogue.errors
+        if error.code in _LEAVING_OUT and wishes.scope.holds(error.location)
+    )
     if not wishes.ids and not wishes.filters:
         yield from (
             f"{rule_id} (correlation rule)"

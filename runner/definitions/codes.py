@@ -41,7 +41,6 @@ class Code(StrEnum):
         "The file holds more than one YAML document.",
         "Give each definition a file of its own.",
     )
-    REPEATED_KEY = ("E005", "A mapping has the same key twice.", "Keep one of the two.")
     NOT_PYTHON = ("E006", "The Python file is not Python.", "Mend the Python at the place named.")
     UNKNOWN_KEY = (
         "E101",
@@ -96,7 +95,6 @@ class Code(StrEnum):
         "Run less often, or shorten the timeout.",
     )
     BAD_TIMEOUT = ("E113", "`TimeoutMinutes` is below 1.", "Give the query at least one minute.")
-    BAD_NUMBER = ("E114", "A number is negative where that has no meaning.", "Write zero or more.")
     NOT_PYTHON_RULE = (
         "E115",
         "A scheduled rule is written in YAML conditions instead of Python.",
@@ -205,7 +203,7 @@ class Code(StrEnum):
     )
     ADJUSTED_DEDUP = (
         "W303",
-        "`DedupPeriodMinutes` is below 5 and is not used as written.",
+        "`DedupPeriodMinutes` is below 5, or beyond a thousand million, and is not used as written.",
         "Write 5 or more.",
     )
     NEVER_RUN = (
@@ -247,6 +245,16 @@ class Code(StrEnum):
         "W311",
         "The rows of a query are to be mailed, and nobody gets them.",
         "Describe a destination of kind email in runner.toml, and write addresses under Recipients.",
+    )
+    REPEATED_KEY = (
+        "W312",
+        "A mapping has the same key twice; the last one counts, as it does with Panther.",
+        "Keep one of the two.",
+    )
+    ADJUSTED_NUMBER = (
+        "W313",
+        "A number is one that has no meaning there, and the nearest that has one is used.",
+        "Write the number that is used.",
     )
     LOOKALIKE_FUNCTION = (
         "W401",

@@ -82,7 +82,7 @@ class RuleOutput:
     """In a test: when a step had matches, for each value of each field, as minutes or as text."""
 
     step_id: str
-    matches: Mapping[str, Mapping[str, tuple[int | str, ...]]]
+    matches: Mapping[str, Mapping[str, tuple[int | float | str, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

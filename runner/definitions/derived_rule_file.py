@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runner.definitions.derived_rule import DerivedRule
-from runner.definitions.detection_file import alerting_by, ignored_keys, number_findings, severity_faults
+from runner.definitions.detection_file import alerting_by, ignored_keys, number_notices, severity_faults
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
 from runner.definitions.frozen_mapping import FrozenMapping
@@ -37,7 +37,7 @@ def read_derived_rule(document: YamlDocument) -> tuple[DerivedRule | None, list[
         *id_faults(document, "RuleID", "DisplayName"),
         *repeated_values(document, *RULE_SETS),
         *severity_faults(document),
-        *number_findings(document),
+        *number_notices(document),
         *filter_errors,
         *ignored_keys(document, _FROM_THE_BASE, "a derived detection: the base's counts"),
     ]

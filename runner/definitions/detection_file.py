@@ -16,7 +16,7 @@ from runner.definitions.unit_test import Mock, UnitTest
 from runner.errors import DefinitionError, InvalidField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from runner.definitions.findings import Finding
     from runner.definitions.keys import AlertingKeys, DetectionKeys, PolicyTestKeys, UnitTestKeys
@@ -46,8 +46,8 @@ def alerting_by(keys: AlertingKeys, document: YamlDocument) -> dict[str, Any]:
     return {
         **described_by(keys),
         "created_by": keys.created_by,
-        "dedup_period_minutes": max(keys.dedup_period_minutes or DEFAULT_DEDUP_MINUTES, LEAST_DEDUP_MINUTES),
-        "threshold": max(keys.threshold, 1),
+        "dedup_period_minutes": _dedup_minutes(keys.dedup_period_minutes),
+        "threshold": _threshold(keys.threshold),
         "summary_attributes": keys.summary_attributes,
         "create_alert": keys.create_alert,
         "log_types": keys.log_types,
@@ -105,18 +105,31 @@ def severity_faults(document: YamlDocument) -> Iterator[DefinitionError]:
         yield InvalidField(message, document.position(("Severity",)), Code.UNKNOWN_SEVERITY)
 
 
-def number_findings(document: YamlDocument) -> Iterator[Finding]:
-    """Yield what is wrong or notable about a rule's dedup period and threshold."""
-    for key in ("DedupPeriodMinutes", "Threshold"):
-        number = document.value.get(key)
-        if isinstance(number, int) and not 0 <= number <= _GREATEST:
-            message = f"`{key}` is between 0 and {_GREATEST:,}, found {number}"
-            yield InvalidField(message, document.position((key,)), Code.BAD_NUMBER)
-    minutes: Any = document.value.get("DedupPeriodMinutes")
-    if minutes in range(LEAST_DEDUP_MINUTES) and not isinstance(minutes, bool):
-        taken = LEAST_DEDUP_MINUTES if minutes else DEFAULT_DEDUP_MINUTES
-        message = f"`DedupPeriodMinutes: {minutes}` is taken as {taken}"
-        yield Notice(Code.ADJUSTED_DEDUP, message, document.position(("DedupPeriodMinutes",)))
+def number_notices(document: YamlDocument) -> Iterator[Notice]:
+    """Yield a warning if a rule's dedup period or threshold is not taken as it is written.
+
+    Panther's tool takes any whole number, so none is refused; a threshold of 0 is documented to mean 1.
+    """
+    yield from adjusted_number(document, "DedupPeriodMinutes", _dedup_minutes, Code.ADJUSTED_DEDUP)
+    if document.value.get("Threshold") != 0:
+        yield from adjusted_number(document, "Threshold", _threshold)
+
+
+def adjusted_number(
+    document: YamlDocument, key: str, used: Callable[[int], int], code: Code = Code.ADJUSTED_NUMBER
+) -> Iterator[Notice]:
+    """Yield a warning if the number under a key is another than the one that is used for it."""
+    number = document.value.get(key)
+    if isinstance(number, int) and not isinstance(number, bool) and used(number) != number:
+        yield Notice(code, f"`{key}: {number}` is taken as {used(number)}", document.position((key,)))
+
+
+def _dedup_minutes(written: int) -> int:
+    return min(max(written or DEFAULT_DEDUP_MINUTES, LEAST_DEDUP_MINUTES), _GREATEST)
+
+
+def _threshold(written: int) -> int:
+    return min(max(written, 1), _GREATEST)
 
 
 def ignored_keys(document: YamlDocument, names: tuple[str, ...], why: str) -> Iterator[Notice]:

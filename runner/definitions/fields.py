@@ -195,7 +195,7 @@ def id_faults(document: YamlDocument, *names: str) -> Iterator[DefinitionError]:
         text = document.value.get(name)
         if not isinstance(text, str):
             continue
-        if not text.strip():
+        if not text or (name != "DisplayName" and not text.strip()):
             yield InvalidField(f"`{name}` is empty", document.position((name,)), Code.BAD_ID)
         for character in sorted(ID_FORBIDDEN & set(text)):
             message = f"`{name}` may not contain {character}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.definitions.codes import Code
 from runner.definitions.detection_file import (
+    adjusted_number,
     described_by,
     read_detection_module,
     severity_faults,
@@ -16,16 +16,12 @@ from runner.definitions.findings import errors_in
 from runner.definitions.keys import PolicyKeys
 from runner.definitions.policy import Policy
 from runner.definitions.severity import Severity
-from runner.errors import InvalidField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runner.definitions.findings import Finding
     from runner.definitions.python_files import PythonFiles
     from runner.definitions.python_source import PythonSource
     from runner.definitions.yaml_document import YamlDocument
-    from runner.errors import DefinitionError
 
 _SETS = ("Tags", "OutputIds", "Suppressions")
 
@@ -39,7 +35,7 @@ def read_policy(document: YamlDocument, files: PythonFiles) -> tuple[Policy | No
         *id_faults(document, "PolicyID", "DisplayName"),
         *repeated_values(document, *_SETS),
         *severity_faults(document),
-        *_delay_faults(document),
+        *adjusted_number(document, "ActionDelaySeconds", _delay_seconds),
         *python_findings,
     ]
     if keys is None or module is None or errors_in(findings):
@@ -59,15 +55,12 @@ def _policy(keys: PolicyKeys, python: PythonSource, document: YamlDocument) -> P
         created_by=keys.created_by,
         resource_types=keys.resource_types,
         suppressions=keys.suppressions,
-        action_delay_seconds=keys.action_delay_seconds,
+        action_delay_seconds=_delay_seconds(keys.action_delay_seconds),
         auto_remediation_id=keys.auto_remediation_id,
         auto_remediation_parameters=keys.auto_remediation_parameters,
         tests=tuple(unit_test(test, test.resource, index, document) for index, test in tests),
     )
 
 
-def _delay_faults(document: YamlDocument) -> Iterator[DefinitionError]:
-    delay = document.value.get("ActionDelaySeconds")
-    if isinstance(delay, int) and delay < 0:
-        message = f"`ActionDelaySeconds` is 0 or more, found {delay}"
-        yield InvalidField(message, document.position(("ActionDelaySeconds",)), Code.BAD_NUMBER)
+def _delay_seconds(written: int) -> int:
+    return max(written, 0)

@@ -13,7 +13,7 @@ from runner.definitions.fingerprint import Imports, imports_of
 from runner.definitions.folder import stamp_of
 from runner.definitions.python_module import PythonModule
 from runner.definitions.python_source import PythonSource
-from runner.definitions.source_text import decoded, read_bytes
+from runner.definitions.source_text import decoded_python, read_bytes
 from runner.errors import DefinitionError, InvalidField
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class PythonFiles:
         try:
             text = self._texts.get(shown)
             if text is None:
-                text = decoded(read_bytes(self._root / shown, shown), shown)
+                text = decoded_python(read_bytes(self._root / shown, shown), shown)
             module = PythonModule(PythonSource(shown, text.replace("\r\n", "\n")))
             if self.examines:
                 self._imports[shown] = imports_of(module)

@@ -138,7 +138,7 @@ def _define(
         definition, findings = _ALONE[kind](document)
     else:
         return OtherDefinition(kind=kind, definition_id=definition_id, location=document.position()), []
-    return (None if document.repeated_keys else definition), [*document.repeated_keys, *findings]
+    return definition, [*document.repeated_keys, *findings]
 
 
 _Read = tuple[Any, list["Finding"]]

@@ -8,7 +8,7 @@ from runner.definitions.codes import Code
 from runner.definitions.detection_file import (
     alerting_by,
     ignored_keys,
-    number_findings,
+    number_notices,
     read_detection_module,
     severity_faults,
 )
@@ -49,7 +49,7 @@ def read_scheduled_rule(
         *repeated_values(document, *RULE_SETS),
         *severity_faults(document),
         *_source_findings(document),
-        *number_findings(document),
+        *number_notices(document),
         *_ignored_keys(document),
         *python_findings,
     ]

@@ -46,7 +46,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 _SETS = ("Tags", "OutputIds", "SummaryAttributes", "LogTypes", "Suppressions")
 _IDS = ("RuleID", "PolicyID", "GlobalID", "DataModelID", "PackID", "QueryName", "DisplayName")
-_LEAST = {"TimeoutMinutes": 1, "RateMinutes": 2, "DedupPeriodMinutes": 0, "Threshold": 0}
+_LEAST = {"TimeoutMinutes": 1, "RateMinutes": 2}
 _EXACTLY_ONE = (("CronExpression", "RateMinutes"), ("Path", "Method"))
 """Keys of the parts of definitions of which one has to be there, and one only."""
 _CONDITIONS = {"$ref": "#/$defs/Conditions"}

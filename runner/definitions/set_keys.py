@@ -152,7 +152,9 @@ class RuleOutputKeys(Keys):
     """In a test, what one rule matched: for each field and value, when."""
 
     step_id: str = Field(alias="ID")
-    matches: dict[str, dict[Any, Annotated[tuple[int | str, ...], ITEMS]]] = Field(default_factory=dict)
+    matches: dict[str, dict[Any, Annotated[tuple[int | float | str, ...], ITEMS]]] = Field(
+        default_factory=dict
+    )
 
 
 class CorrelationTestKeys(Keys):

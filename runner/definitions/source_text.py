@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import stat
 from typing import TYPE_CHECKING
 
@@ -46,3 +47,30 @@ def decoded(raw: bytes, shown: Path) -> str:
         before = raw.removeprefix(codecs.BOM_UTF8)[: error.start].decode()
         message = f"not UTF-8: the byte 0x{error.object[error.start]:02x} stands here"
         raise UnreadableDefinition(message, Location(shown).after(before), Code.NOT_UTF8) from error
+
+
+def decoded_python(raw: bytes, shown: Path) -> str:
+    """Return the text of a Python file: UTF-8, or in the encoding that its first lines name.
+
+    Raises:
+        UnreadableDefinition: it is neither.
+    """
+    try:
+        return decoded(raw, shown)
+    except UnreadableDefinition:
+        named = _named_encoding(raw)
+        if named is None:
+            raise
+        return raw.decode(named, errors="strict")
+
+
+def _named_encoding(raw: bytes) -> str | None:
+    """Return the encoding that a Python file names for itself, if the whole of it can be read so."""
+    import tokenize  # noqa: PLC0415  hardly any file needs it
+
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        raw.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError):
+        return None
+    return encoding

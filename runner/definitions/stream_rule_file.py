@@ -9,7 +9,7 @@ from runner.definitions.codes import Code
 from runner.definitions.detection_file import (
     alerting_by,
     ignored_keys,
-    number_findings,
+    number_notices,
     read_detection_module,
     severity_faults,
 )
@@ -57,7 +57,7 @@ def read_stream_rule(document: YamlDocument, files: PythonFiles) -> tuple[Stream
         *repeated_values(document, *RULE_SETS),
         *severity_faults(document),
         *_source_findings(document),
-        *number_findings(document),
+        *number_notices(document),
         *filter_errors,
         *logic_findings,
     ]

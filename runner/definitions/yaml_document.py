@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import yaml
 
 from runner.definitions.codes import Code
 from runner.definitions.location import Location
+from runner.definitions.notice import Notice
 from runner.definitions.scheduled_query import visible_units
 from runner.errors import UnreadableDefinition
 
@@ -39,8 +41,9 @@ _STR = _TAG + "str"
 _MERGE = _TAG + "merge"
 _PLAIN_VALUES = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(?:0b_*[01][01_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*|[0-9][0-9_]*)", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?", "-+0123456789."),
+    ("int", r"[-+]?(?:0b_*[01][01_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*)", "-+0123456789"),
+    ("float", r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?", "-+0123456789."),
+    ("float", r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*", "-+0123456789"),
     ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
     ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
     ("merge", r"<<", "<"),
@@ -63,7 +66,8 @@ _COLLECTION_TAGS = {yaml.SequenceNode: _TAG + "seq", yaml.MappingNode: _TAG + "m
 class _Loader(_SafeLoader):
     """Composes nodes with YAML 1.2's idea of plain values instead of YAML 1.1's.
 
-    `on` and `no` are texts, `0644` is a decimal number, and dates and times of day stay as they are written.
+    `on` and `no` are texts, `0644` is a decimal number (and `0698`, which YAML 1.1 does not take for an octal one, a
+    text), and dates and times of day stay as they are written.
     """
 
     def resolve(self, kind: type[Any], value: str | None, implicit: Any) -> str:
@@ -86,14 +90,14 @@ class _Loader(_SafeLoader):
 class YamlDocument:
     """One YAML document: its value, and where each part of it stands.
 
-    `value` is made of plain dictionaries, lists, texts, numbers, booleans and None. `repeated_keys` lists what
-    is wrong and yet lets the rest be read: keys that a mapping has twice, of which the first counts.
+    `value` is made of plain dictionaries, lists, texts, numbers, booleans and None. `repeated_keys` warns
+    of keys that a mapping has twice, of which the last counts.
     """
 
     def __init__(self, text: str, path: Path) -> None:
         """Read `text`; `path` is what locations print. Raise UnreadableDefinition if it is not one YAML document."""
         self.path = path
-        self.repeated_keys: list[UnreadableDefinition] = []
+        self.repeated_keys: list[Notice] = []
         self._text = text
         self._left = MAX_VALUES
         self._root_entries: dict[Hashable, tuple[Any, Any]] | None = None
@@ -167,7 +171,7 @@ class YamlDocument:
             if key.tag == _MERGE:
                 merged += self._merged(value)
             else:
-                own.setdefault(self._scalar(key), (key, value))
+                own[self._scalar(key)] = (key, value)
         for other in merged:
             own = {**self._entries(other), **own}
         return own
@@ -202,8 +206,7 @@ class YamlDocument:
             name = key.value if key.tag == _STR and type(key) is yaml.ScalarNode else self._scalar(key)
             if name in own:
                 self._repeated(key, name)
-            else:
-                own[name] = self._construct(value, depth)
+            own[name] = self._construct(value, depth)
         for other in merged:  # earlier merges count before later ones
             own = own | {k: v for k, v in self._construct(other, depth).items() if k not in own}
         return own
@@ -216,8 +219,8 @@ class YamlDocument:
         return list(nodes)
 
     def _repeated(self, key: Any, name: object) -> None:
-        message = f"the key `{name}` is here for the second time"
-        self.repeated_keys.append(UnreadableDefinition(message, self._place(key), Code.REPEATED_KEY))
+        message = f"the key `{name}` is here for the second time; the last one counts"
+        self.repeated_keys.append(Notice(Code.REPEATED_KEY, message, self._place(key)))
 
     def _scalar(self, node: Any) -> Any:
         if not isinstance(node, yaml.ScalarNode):
@@ -246,7 +249,15 @@ def _whole_number(text: str) -> int:
 
 def _fraction(text: str) -> float:
     number = text.replace("_", "").lower()
-    return float(number.replace(".inf", "inf").replace(".nan", "nan"))
+    *higher, last = number.split(":")
+    if not higher:
+        return float(number.replace(".inf", "inf").replace(".nan", "nan"))
+    sign = (
+        -1 if number.startswith("-") else 1
+    )  # YAML 1.1 counts by sixties, and Panther kept that for fractions
+    return sign * functools.reduce(
+        lambda value, part: value * 60 + float(part), [*higher[1:], last], abs(float(higher[0]))
+    )
 
 
 _TRUTH = {"true": True, "false": False}

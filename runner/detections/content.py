@@ -99,7 +99,6 @@ class Content:
 
         Raises:
             DetectionError: the data model cannot be loaded.
-            DefinitionError: the file of a lookup table cannot be read.
         """
         copied: dict[str, Any] = plain_copy(dict(log))
         if isinstance(definition, Policy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import difflib
+import importlib
 import sys
 import time
 import warnings
@@ -176,11 +177,24 @@ class Namespace:
         if top in self._provided.names:
             return self._provided.imported(name, whole=bool(fromlist))
         try:
-            return builtins.__import__(name, globals, locals, fromlist or ())
+            found = builtins.__import__(name, globals, locals, fromlist or ())
         except ModuleNotFoundError as error:
             if error.name == top:
                 error.add_note(self._remedy(top))
             raise
+        return self._importlib() if found is importlib else found
+
+    def _importlib(self) -> ModuleType:
+        """Return Python's `importlib` as content sees it: its `import_module` finds what `import` finds."""
+        module = ModuleType(importlib.__name__)
+        vars(module).update(vars(importlib), import_module=self._import_module)
+        return module
+
+    def _import_module(self, name: str, package: str | None = None) -> ModuleType:
+        """Import by a name that is told at run time; the signature is that of `importlib.import_module`."""
+        if name.startswith("."):
+            return importlib.import_module(name, package)
+        return self._import(name, fromlist=("__name__",))
 
     def _helper(self, name: str) -> ModuleType:
         """Return a global helper, run at its first import; in a cycle it may be half run, as in Python."""

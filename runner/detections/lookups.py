@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.definitions.lookup_rows import read_rows
+from runner.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,14 +44,14 @@ class LookupTables:
     def enriched(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an event with the rows that belong to it under `p_enrichment`; what already is there stays.
 
-        The selectors are those of the event's `p_log_type`. Without a row the event comes back as it is.
-
-        Raises:
-            DefinitionError: a table's file cannot be read.
+        The selectors are those of the event's `p_log_type`. Without a row the event comes back as it is. A table whose
+        file cannot be read gives none: `runner check` tells of it, and rules that do not ask for it can be tested.
         """
         found: dict[str, dict[str, Any]] = {}
         for table, selector in self._selectors.get(str(event.get("p_log_type")), ()):
-            row = self._tables[table].rows_for(_selected(event, selector))
+            row = None
+            with contextlib.suppress(DefinitionError):
+                row = self._tables[table].rows_for(_selected(event, selector))
             if row:
                 found.setdefault(table, {})[selector] = row
         if not found:

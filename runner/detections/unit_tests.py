@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
 import json
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from runner.detections.evaluate import FILTER, evaluate_test
 from runner.detections.functions import SKIP
 from runner.detections.returning import returning_line
-from runner.errors import DefinitionError, DetectionError
+from runner.errors import DetectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,12 +112,12 @@ def _run(bench: Bench, test: UnitTest) -> _Outcome:
         what = "Log" if bench.detection.alerts_on else "Resource"
         return _unfit(f"{what} is {type(test.log).__name__}, expected a mapping")
     names = _names(bench.detection)
-    unknown = [mock.object_name for mock in test.mocks if mock.object_name not in names]
+    unknown = [mock.object_name for mock in test.mocks if not _can_be_mocked(mock.object_name, names)]
     if unknown:
         return _unfit(f"the detection's module has no {', '.join(map(repr, unknown))} to mock")
     try:
         event = bench.content.event(bench.definition, test.log)
-    except (DetectionError, DefinitionError) as error:
+    except DetectionError as error:
         return _unfit(str(error))
     printed = io.StringIO()
     with _mocked(names, test.mocks), _captured(None if bench.prints else printed):
@@ -137,6 +138,11 @@ def _names(detection: Detection) -> dict[str, Any]:
     return {} if detection.module is None else vars(detection.module)
 
 
+def _can_be_mocked(name: str, names: Mapping[str, Any]) -> bool:
+    """Tell whether a test may replace a name: one of the module's own, or one of Python's that it may call, as `open`."""
+    return name in names or hasattr(builtins, name)
+
+
 @contextlib.contextmanager
 def _mocked(names: dict[str, Any], mocks: Sequence[Mock]) -> Iterator[None]:
     """Replace names of a module by mocks for a while; rules may ask whether a name is a `MagicMock`."""
@@ -145,11 +151,14 @@ def _mocked(names: dict[str, Any], mocks: Sequence[Mock]) -> Iterator[None]:
         return
     from unittest.mock import MagicMock  # noqa: PLC0415  it takes 50 ms, and few tests have mocks
 
-    before = {mock.object_name: names[mock.object_name] for mock in mocks}
-    names.update({mock.object_name: MagicMock(return_value=mock.return_value) for mock in mocks})
+    replaced = {mock.object_name: MagicMock(return_value=mock.return_value) for mock in mocks}
+    before = {name: names[name] for name in replaced if name in names}
+    names.update(replaced)
     try:
         yield
     finally:
+        for name in replaced:
+            names.pop(name, None)
         names.update(before)
 
 

@@ -18,11 +18,6 @@ DEFINITIONS = {
     # file: (text, the place and code, what the sentence says)
     "not_yaml": ("AnalysisType: [scheduled_query\n", "2:1: E003", "YAML"),
     "several": ("AnalysisType: global\n---\nAnalysisType: global\n", "2:1: E004", "a file of its own"),
-    "repeated_key": (
-        QUERY_HEAD.format(id="A") + HOURLY + "Enabled: false\n",
-        "6:1: E005",
-        "the key `Enabled` is here for the second time",
-    ),
     "unknown_key": (
         QUERY_HEAD.format(id="B") + HOURLY + "Descripton: x\n",
         "6:1: E101",

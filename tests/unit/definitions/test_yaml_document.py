@@ -34,10 +34,10 @@ def at(line, column):
         ("tRUE", "tRUE"),  # neither all upper, nor all lower, nor title case
         ("0644", 644),  # octal in YAML 1.1
         ("01234567", 1234567),
-        ("089", 89),
-        ("012345678901", 12345678901),  # an account number: quote it
+        ("089", "089"),  # no octal number, so YAML 1.1 takes it for a text, and Panther kept that
+        ("012345678901", "012345678901"),  # an account number, as the one before
         ("1:30:00", "1:30:00"),  # base 60 in YAML 1.1
-        ("1:30.5", "1:30.5"),
+        ("1:30.5", 90.5),  # a fraction counted by sixties, which Panther kept too
         ("2024-01-01", "2024-01-01"),
         ("2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
         ("2024-01-01 00:00:00", "2024-01-01 00:00:00"),
@@ -52,7 +52,7 @@ def at(line, column):
         ("_1", "_1"),
         ("1e3", "1e3"),  # no dot
         ("1.5", 1.5),
-        ("-.5", -0.5),
+        ("-.5", "-.5"),
         ("1.5e+3", 1500.0),
         (".inf", math.inf),
         ("-.INF", -math.inf),
@@ -137,11 +137,12 @@ def test_lines_are_counted_alike_with_windows_line_ends():
     assert document.written(("b",))[0] == at(3, 3)
 
 
-def test_all_repeated_keys_are_named_and_the_first_counts():
+def test_all_repeated_keys_are_named_and_the_last_counts():
     document = read("a: 1\na: 2\nb: {c: 1, c: 2}\n")
 
-    assert document.value == {"a": 1, "b": {"c": 1}}
-    assert [(error.location, error.code) for error in document.repeated_keys] == [
+    assert document.value == {"a": 2, "b": {"c": 2}}
+    assert document.position(("b", "c")) == at(3, 14)
+    assert [(notice.location, notice.code) for notice in document.repeated_keys] == [
         (at(2, 1), Code.REPEATED_KEY),
         (at(3, 11), Code.REPEATED_KEY),
     ]

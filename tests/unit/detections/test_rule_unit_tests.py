@@ -152,7 +152,16 @@ def test_a_mocked_constant_is_a_genuine_magic_mock(run):
     assert run(text, {"mocks": (Mock(object_name="ALLOWED", return_value='["b"]'),)}).passed
 
 
-@pytest.mark.parametrize("name", ["nothing", "json.loads", "len"])
+def test_what_python_itself_provides_can_be_mocked_and_is_back_afterwards(run):
+    text = "def rule(event): return open('nowhere') == 'mocked'\n"
+
+    results = run(text, {"mocks": (Mock(object_name="open", return_value="mocked"),)}, {})
+
+    assert [result.passed for result in results] == [True, False]
+    assert "No such file" in results[1].failures[0]
+
+
+@pytest.mark.parametrize("name", ["nothing", "json.loads", ""])
 def test_a_mock_of_a_name_that_the_module_does_not_have_fails_and_names_it(run, name):
     result = run("import json\n" + MATCHES, {"mocks": (Mock(object_name=name, return_value=True),)})
 

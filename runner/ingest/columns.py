@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 import pyarrow as pa
 
-from runner.ingest import times
+from runner.ingest import json_texts, times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NONE = type(None)
 _ABSENT: Mapping[str, Any] = {}
 _STRICT_TYPES = (pa.string(), pa.bool_())
+"""Of these Arrow takes no more than we do; for the integer 1 it would also take 1.5."""
 _EXACT_AS_DOUBLE = 2**53
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")  # written as JSON would; 007 is rather a name
 _WORDS = {"true": True, "false": False}
@@ -37,6 +38,11 @@ class Fitted(NamedTuple):
 
 def fit(values: Sequence[Any], kind: pa.DataType) -> Fitted:
     """Fit JSON values (text, numbers, booleans, lists, dicts, None) into a column of an Arrow type."""
+    if kind in _STRICT_TYPES:
+        try:
+            return Fitted(pa.array(values, kind), {})
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            pass  # something else is among them: look at each
     kinds = set(map(type, values))
     if kinds == {_NONE} or not values:
         return Fitted(pa.nulls(len(values), kind), {})
@@ -66,44 +72,50 @@ def _fit_struct(values: Sequence[Any], kind: pa.StructType, kinds: set[type]) ->
         misfits = {row: value for row, value in enumerate(values) if not isinstance(value, dict)}
     whole = kinds == {dict}
     objects = values if whole else [value if type(value) is dict else _ABSENT for value in values]
-    _set_unknown_aside(objects, frozenset(field.name for field in kind), misfits)
-    plain = _plain_arrays(objects, kind)
-    children = []
-    for field in kind:
-        name = field.name
-        if name in plain:
-            children.append(plain[name])
-            continue
-        child = fit([value.get(name) for value in objects], field.type)
-        children.append(child.array)
-        for row, misfit in child.misfits.items():
-            misfits.setdefault(row, {})[name] = misfit
+    present: set[str] = set().union(*objects)
+    _set_unknown_aside(objects, present.difference(field.name for field in kind), misfits)
+    there = [field for field in kind if field.name in present]
+    arrays = _plain_arrays(objects, there)
+    others = [field for field in there if field.name not in arrays]
+    for field, fitted in zip(others, _fields_of(objects, others), strict=True):
+        arrays[field.name] = fitted.array
+        for row, misfit in fitted.misfits.items():
+            misfits.setdefault(row, {})[field.name] = misfit
+    # most fields of a log type are seldom there
+    children = [
+        arrays[field.name] if field.name in arrays else pa.nulls(len(values), field.type) for field in kind
+    ]
     mask = None if whole else pa.array([value is _ABSENT for value in objects], pa.bool_())
     return Fitted(pa.StructArray.from_arrays(children, fields=list(kind), mask=mask), misfits)
 
 
-def _plain_arrays(objects: Sequence[Mapping[str, Any]], kind: pa.StructType) -> dict[str, pa.Array]:
-    """Fit the texts and booleans of a struct all at once, if all of them fit.
-
-    Only these: of other types Arrow takes more than we do, such as 1.5 for the integer 1.
-    """
-    fields = [field for field in kind if field.type in _STRICT_TYPES]
+def _plain_arrays(objects: Sequence[Mapping[str, Any]], fields: Sequence[pa.Field]) -> dict[str, pa.Array]:
+    """Fit the texts and booleans of a struct all at once, if all of them fit."""
+    plain = [field for field in fields if field.type in _STRICT_TYPES]
     try:
-        fitted = pa.array(objects, pa.struct(fields))
+        fitted = pa.array(objects, pa.struct(plain))
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return {}
-    return dict(zip((field.name for field in fields), fitted.flatten(), strict=True))
+    return dict(zip((field.name for field in plain), fitted.flatten(), strict=True))
+
+
+def _fields_of(objects: Sequence[Mapping[str, Any]], fields: Sequence[pa.Field]) -> Iterator[Fitted]:
+    """Fit each field; all fields of one object are looked up before those of the next, while it is near at hand."""
+    names = [field.name for field in fields]
+    values = [value for found in objects for value in map(found.get, names)]
+    for start, field in enumerate(fields):
+        yield fit(values[start :: len(fields)], field.type)
 
 
 def _set_unknown_aside(
-    objects: Sequence[Mapping[str, Any]], known: frozenset[str], misfits: dict[int, Any]
+    objects: Sequence[Mapping[str, Any]], unknown: set[str], misfits: dict[int, Any]
 ) -> None:
-    for row in [row for row, value in enumerate(objects) if not known.issuperset(value)]:
-        unknown = {
-            key: value for key, value in objects[row].items() if key not in known and value is not None
-        }
-        if unknown:
-            misfits[row] = unknown
+    if not unknown:
+        return
+    for row in [row for row, value in enumerate(objects) if not unknown.isdisjoint(value)]:
+        aside = {key: value for key, value in objects[row].items() if key in unknown and value is not None}
+        if aside:
+            misfits[row] = aside
 
 
 def _fit_list(values: Sequence[Any], kind: pa.ListType, kinds: set[type]) -> Fitted:
@@ -122,8 +134,10 @@ def _fit_list(values: Sequence[Any], kind: pa.ListType, kinds: set[type]) -> Fit
 
 
 def _fit_json(values: Sequence[Any], kind: pa.DataType, _kinds: set[type]) -> Fitted:
-    dumps = orjson.dumps
-    texts = [None if value is None else dumps(value).decode() for value in values]
+    rows = [row for row, value in enumerate(values) if value is not None]
+    texts: list[bytes | None] = [None] * len(values)
+    for row, text in zip(rows, json_texts.of_each([values[row] for row in rows]), strict=True):
+        texts[row] = text
     return Fitted(pa.ExtensionArray.from_storage(kind, pa.array(texts, pa.string())), {})
 
 

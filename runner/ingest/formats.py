@@ -19,13 +19,14 @@ import pyarrow as pa
 from runner.errors import UnreadableLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
 Record = dict[str, Any]
 
-_BLOCK_BYTES = 1024 * 1024
+_BLOCK_BYTES = 4 * 1024 * 1024
+_BATCH_LINES = 500
 _BATCH_RECORDS = 5_000
 _DOCUMENT_BYTES = 1024**3
 _ENVELOPE = "Records"
@@ -133,12 +134,18 @@ def batches(source: Readable, *, block: int = _BLOCK_BYTES) -> Iterator[Batch]:
 
     Raises `UnreadableLog` as `pieces` does.
     """
-    return map(batch_of, pieces(source, block=block))
+    for piece in pieces(source, block=block):
+        yield from batches_of(piece)
 
 
-def batch_of(piece: Piece) -> Batch:
-    """Return the records of a piece."""
-    return piece if isinstance(piece, Batch) else _batch_of_lines(piece)
+def batches_of(piece: Piece) -> Iterator[Batch]:
+    """Yield the records of a piece: of lines, a few at a time, since what is near at hand is quick to reach."""
+    if isinstance(piece, Batch):
+        yield piece
+        return
+    lines = piece.text.split(b"\n")
+    for start in range(0, len(lines), _BATCH_LINES):
+        yield _batch_of_lines(piece.number + start, lines[start : start + _BATCH_LINES])
 
 
 def pieces(source: Readable, *, block: int = _BLOCK_BYTES) -> Iterator[Piece]:
@@ -225,11 +232,21 @@ def _lines(rest: bytes, source: Readable, block: int) -> Iterator[LineBlock]:
     yield LineBlock(number, rest)
 
 
-def _batch_of_lines(block: LineBlock) -> Batch:
+def _batch_of_lines(first: int, lines: Sequence[bytes]) -> Batch:
+    try:
+        records = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        return _batch_line_by_line(first, lines)
+    if set(map(type, records)) != {dict} or any(_ENVELOPE in record for record in records):
+        return _batch_line_by_line(first, lines)
+    return Batch(records, list(range(first, first + len(records))), [])
+
+
+def _batch_line_by_line(first: int, lines: Sequence[bytes]) -> Batch:
     batch = Batch([], [], [])
     records, numbers = batch.records, batch.numbers
     loads = orjson.loads
-    for number, line in enumerate(block.text.split(b"\n"), block.number):
+    for number, line in enumerate(lines, first):
         try:
             value = loads(line)
         except orjson.JSONDecodeError as error:

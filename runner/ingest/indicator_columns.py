@@ -2,95 +2,91 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from runner.ingest.field_values import FieldValues
+from runner.ingest import field_texts
+from runner.ingest.field_texts import ROW, FieldTexts
 from runner.ingest.indicators import SCANNERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from runner.ingest.formats import Record
-    from runner.ingest.schema import FieldPath, IndicatorSource
+    from runner.ingest.fitted_records import FittedRecords
+    from runner.ingest.indicators import Scanner
+    from runner.ingest.schema import IndicatorSource
 
 TEXTS = pa.list_(pa.string())
 _REMEMBERED = 20_000
-
-_Texts = tuple[str, ...] | None
 
 
 class IndicatorColumns:
     """The `p_any_*` columns of one schema. A row lists each value once, in order, and is NULL where there is none."""
 
     def __init__(self, sources: Sequence[IndicatorSource]) -> None:
-        self._groups = [_Findings(group) for group in _groups(sources)]
-        self.names = sorted(name for group in self._groups for name in group.names)
+        self._sources = [(source.path, _Scans(SCANNERS[source.scanner])) for source in sources]
+        self.names = sorted({column for _, scans in self._sources for column in scans.columns})
 
-    def arrays(self, records: Sequence[Record]) -> list[pa.Array]:
+    def arrays(self, fitted: FittedRecords) -> list[pa.Array]:
         """Return the columns for some records, in the order of `names`."""
-        values = FieldValues(records)
-        found = {name: array for group in self._groups for name, array in group.columns(values)}
-        return [found[name] for name in self.names]
+        found: dict[str, list[FieldTexts]] = {name: [] for name in self.names}
+        for path, scans in self._sources:
+            for column, values in scans.look_through(field_texts.texts_at(path, fitted)):
+                found[column].append(values)
+        return [_lists(found[name], fitted.size) for name in self.names]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Group:
-    """Sources that feed columns together."""
+class _Scans(dict[str, "Mapping[str, str]"]):
+    """What a scanner finds in a text, by column: logs repeat themselves, so it is kept for a while."""
 
-    names: frozenset[str]
-    sources: tuple[IndicatorSource, ...]
-
-
-def _groups(sources: Iterable[IndicatorSource]) -> list[_Group]:
-    """Put sources together that share a column: accounts are found in ARNs too, but never in request ids."""
-    groups: list[_Group] = []
-    for source in sources:
-        names = frozenset(SCANNERS[source.scanner].columns)
-        together = [group for group in groups if group.names & names]
-        groups = [group for group in groups if group not in together]
-        groups.append(
-            _Group(
-                names=names.union(*(group.names for group in together)),
-                sources=(*(earlier for group in together for earlier in group.sources), source),
-            )
-        )
-    return groups
-
-
-class _Findings(dict[tuple[Any, ...], tuple[_Texts, ...]]):
-    """What is found for a group, by the values of its fields: logs repeat themselves, so it is kept for a while."""
-
-    def __init__(self, group: _Group) -> None:
+    def __init__(self, scanner: Scanner) -> None:
         super().__init__()
-        self.names = sorted(group.names)
-        self._scans = [SCANNERS[source.scanner].scan for source in group.sources]
-        self._paths: list[FieldPath] = [source.path for source in group.sources]
+        self.columns = scanner.columns
+        self._scan = scanner.scan
 
-    def columns(self, values: FieldValues) -> Iterator[tuple[str, pa.Array]]:
+    def look_through(self, values: FieldTexts) -> Iterator[tuple[str, FieldTexts]]:
+        if not len(values.texts):
+            return
         if len(self) > _REMEMBERED:
             self.clear()
-        rows = list(zip(*(values.at(path) for path in self._paths), strict=True))
-        try:
-            found = [self[row] for row in rows]
-        except TypeError:  # lists cannot be looked up as they are
-            found = [self[tuple(map(_hashable, row))] for row in rows]
-        for number, name in enumerate(self.names):
-            yield name, pa.array([texts[number] for texts in found], TEXTS)
+        coded = values.texts.dictionary_encode()
+        found = [self[text] for text in coded.dictionary.to_pylist()]
+        for column in self.columns:
+            texts = pa.array([columns.get(column) for columns in found], pa.string()).take(coded.indices)
+            yield column, FieldTexts(values.rows.filter(texts.is_valid()), texts.drop_null())
 
-    def __missing__(self, row: tuple[Any, ...]) -> tuple[_Texts, ...]:
-        texts: dict[str, set[str]] = {name: set() for name in self.names}
-        for value, scan in zip(row, self._scans, strict=True):
-            for text in value if isinstance(value, tuple) else (value,):
-                for name, found in scan(text) if isinstance(text, str) else ():
-                    texts[name].add(found)
-        self[row] = columns = tuple(tuple(sorted(texts[name])) or None for name in self.names)
-        return columns
+    def __missing__(self, text: str) -> Mapping[str, str]:
+        self[text] = found = dict(self._scan(text))
+        return found
 
 
-def _hashable(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(item for item in value if isinstance(item, str))
-    return None if isinstance(value, dict) else value
+def _lists(found: Sequence[FieldTexts], size: int) -> pa.Array:
+    """Return for each row the list of its texts."""
+    found = [values for values in found if len(values.rows)]
+    if not found:
+        return pa.nulls(size, TEXTS)
+    rows, texts = _each_once(
+        pa.concat_arrays([values.rows for values in found]),
+        pa.concat_arrays([values.texts for values in found]),
+    )
+    runs = pc.run_end_encode(rows)
+    ends = pa.concat_arrays([pa.array([0], pa.int32()), runs.run_ends])
+    lists = pa.ListArray.from_arrays(ends, texts, type=TEXTS)
+    if len(lists) == size:
+        return lists
+    return lists.take(pc.index_in(pa.array(range(size), ROW), value_set=runs.values))
+
+
+def _each_once(rows: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Put texts in order of their rows and then of themselves, each of them once for a row."""
+    coded = texts.dictionary_encode()
+    order = pc.sort_indices(coded.dictionary)
+    words = coded.dictionary.take(order)
+    rank = pc.sort_indices(order).cast(ROW)
+    keys = pc.add(pc.multiply(rows, len(words)), rank.take(coded.indices))
+    keys = pc.unique(keys)
+    keys = keys.take(pc.sort_indices(keys))
+    rows = pc.divide(keys, len(words))
+    return rows, words.take(pc.subtract(keys, pc.multiply(rows, len(words))))

@@ -20,7 +20,7 @@ Found = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scanner:
-    """Looks for indicators in a text; `columns` are those that it can fill."""
+    """Looks for indicators in a text; `columns` are those that it can fill, each with one value at most."""
 
     columns: tuple[str, ...]
     scan: Callable[[str], Iterator[Found]]

@@ -162,4 +162,4 @@ def _sorted(rows: pa.Table) -> pa.Table:
     in_order = pc.all(pc.less_equal(moments.slice(0, max(len(moments) - 1, 0)), moments.slice(1))).as_py()
     if in_order or in_order is None:
         return rows
-    return rows.take(pc.sort_indices(moments))
+    return rows.combine_chunks().take(pc.sort_indices(moments))

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from runner.ingest import json_texts
 from runner.ingest.formats import BadLine, Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _ID_BYTES = 16
 _PREFIX_BYTES = 2
 _SUFFIX_BYTES = 8
+_SUFFIX_END = _PREFIX_BYTES + _SUFFIX_BYTES
 
 
 def digest(log_type: str, record: Mapping[str, Any]) -> bytes:
@@ -24,16 +26,21 @@ def digest(log_type: str, record: Mapping[str, Any]) -> bytes:
 
     Raises `TypeError` for a record that is nested too deeply to be written as JSON again.
     """
-    content = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(b"%b\0%b" % (log_type.encode(), content)).digest()[:_ID_BYTES]
+    return _digests(log_type, [orjson.dumps(record, option=orjson.OPT_SORT_KEYS)])[0]
 
 
 def with_digests(log_type: str, batch: Batch) -> tuple[Batch, list[bytes]]:
     """Return the digests of a batch, and the batch without those records that cannot have one."""
     try:
-        return batch, [digest(log_type, record) for record in batch.records]
+        contents = json_texts.of_each(batch.records, orjson.OPT_SORT_KEYS)
+        return batch, _digests(log_type, contents)
     except TypeError:
         return _one_by_one(log_type, batch)
+
+
+def _digests(log_type: str, contents: Sequence[bytes]) -> list[bytes]:
+    prefix, sha256 = b"%b\0" % log_type.encode(), hashlib.sha256
+    return [sha256(prefix + content).digest()[:_ID_BYTES] for content in contents]
 
 
 def _one_by_one(log_type: str, batch: Batch) -> tuple[Batch, list[bytes]]:
@@ -62,16 +69,24 @@ class RowIds:
 
     def of(self, digests: Iterable[bytes]) -> list[str]:
         """Return the names of the next rows: 32 hexadecimal digits each."""
-        return [self._first_or_repeat(digest).hex() for digest in digests]
+        seen, named = self._seen, []
+        for content in digests:
+            bucket, suffix = seen[content[:_PREFIX_BYTES]], content[_PREFIX_BYTES:_SUFFIX_END]
+            if bucket.find(suffix) >= 0 and _holds(bucket, suffix):
+                named.append(self._repeat(content))
+            else:
+                bucket += suffix
+                named.append(content)
+        return [name.hex() for name in named]
 
-    def _first_or_repeat(self, content: bytes) -> bytes:
-        seen = self._seen[content[:_PREFIX_BYTES]]
-        suffix = content[_PREFIX_BYTES : _PREFIX_BYTES + _SUFFIX_BYTES]
-        at = seen.find(suffix)
-        while at % _SUFFIX_BYTES and at >= 0:  # across the border of two suffixes
-            at = seen.find(suffix, at + 1)
-        if at < 0:
-            seen += suffix
-            return content
+    def _repeat(self, content: bytes) -> bytes:
         repeat = self._repeats[content] = self._repeats.get(content, 0) + 1
         return hashlib.sha256(b"%b%d" % (content, repeat)).digest()[:_ID_BYTES]
+
+
+def _holds(bucket: bytearray, suffix: bytes) -> bool:
+    """Tell whether a suffix is in a bucket, and not only across the border of two others."""
+    at = bucket.find(suffix)
+    while at % _SUFFIX_BYTES and at >= 0:
+        at = bucket.find(suffix, at + 1)
+    return at >= 0

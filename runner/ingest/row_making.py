@@ -30,7 +30,7 @@ def rows_of(plan: RowPlan, pieces: Iterable[Piece], *, workers: int) -> Iterator
     """
     if workers <= 1:
         maker = RowMaker(plan)
-        return (maker.rows(formats.batch_of(piece)) for piece in pieces)
+        return (maker.rows(formats.batches_of(piece)) for piece in pieces)
     return _by_workers(plan, pieces, workers)
 
 
@@ -53,7 +53,7 @@ def _by_workers(plan: RowPlan, pieces: Iterable[Piece], workers: int) -> Iterato
 
 
 def _rows(plan: RowPlan, piece: Piece) -> Rows:
-    return _maker(plan).rows(formats.batch_of(piece))
+    return _maker(plan).rows(formats.batches_of(piece))
 
 
 @lru_cache(maxsize=1)

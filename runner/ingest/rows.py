@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,16 +11,17 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runner.ingest import columns, row_ids, times
-from runner.ingest.field_values import FieldValues
+from runner.ingest import fitted_records, row_ids, times
+from runner.ingest.fitted_records import Fitting
 from runner.ingest.indicator_columns import TEXTS, IndicatorColumns
 from runner.ingest.schema import JSON, TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from runner.ingest.formats import BadLine, Batch, Record
+    from runner.ingest.fitted_records import FittedRecords
+    from runner.ingest.formats import BadLine, Batch
     from runner.ingest.schema import FieldPath, IndicatorSource
 
 EXTRA = "p_extra"
@@ -63,32 +66,65 @@ class RowMaker:
         self._plan = plan
         self._indicators = IndicatorColumns(plan.indicators)
         self.columns = table_columns(plan.fields, self._indicators.names)
+        self._whole = not _columns_suffice(plan)
 
-    def rows(self, batch: Batch) -> Rows:
-        """Make one row of each record."""
-        plan = self._plan
-        batch, digests = row_ids.with_digests(plan.log_type, batch)
-        records, size = batch.records, len(batch.records)
-        fitted = columns.fit(records, plan.fields)
-        found = _event_times(records, plan.event_times)
+    def rows(self, batches: Iterable[Batch]) -> Rows:
+        """Make one row of each record. Batches are fitted one by one, so that their records are near at hand."""
+        fitting = Fitting(self._plan.fields, whole=self._whole)
+        digests: list[bytes] = []
+        bad: list[BadLine] = []
+        with _without_search_for_cycles():
+            for batch in batches:
+                sound, named = row_ids.with_digests(self._plan.log_type, batch)
+                fitting.add(sound.records)
+                digests += named
+                bad += sound.bad
+        return self._together(fitting.finish(), digests, bad)
+
+    def _together(self, fitted: FittedRecords, digests: list[bytes], bad: list[BadLine]) -> Rows:
+        plan, size = self._plan, fitted.size
+        found = _event_times(fitted, plan.event_times)
         parsed_at = pa.repeat(pa.scalar(plan.parsed_at, TIMESTAMP), size)
         arrays = [
-            *fitted.array.flatten(),
+            *fitted.columns.values(),
             _extra(fitted.misfits, size),
             pc.coalesce(found, parsed_at),
             parsed_at,
             pa.repeat(plan.log_type, size),
             pa.nulls(size, pa.string()),
             pa.repeat(plan.source, size),
-            *self._indicators.arrays(records),
+            *self._indicators.arrays(fitted),
         ]
         return Rows(
             table=pa.Table.from_arrays(arrays, schema=self.columns),
             digests=digests,
-            bad=batch.bad,
+            bad=bad,
             without_event_time=found.null_count,
             with_extra=len(fitted.misfits),
         )
+
+
+def _columns_suffice(plan: RowPlan) -> bool:
+    """Tell whether times and indicators can be read from the columns alone."""
+    return all(
+        fitted_records.suffices(plan.fields, path, TIMESTAMP, through_lists=False)
+        for path in plan.event_times
+    ) and all(
+        fitted_records.suffices(plan.fields, source.path, pa.string(), through_lists=True)
+        for source in plan.indicators
+    )
+
+
+@contextmanager
+def _without_search_for_cycles() -> Iterator[None]:
+    """Put off Python's search for cycles among objects: records have none, and there are many of them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def table_columns(fields: pa.StructType, indicator_columns: Iterable[str]) -> pa.Schema:
@@ -131,11 +167,34 @@ def _extra(misfits: Mapping[int, Any], size: int) -> pa.Array:
     return pa.ExtensionArray.from_storage(JSON, pa.array(texts, pa.string()))
 
 
-def _event_times(records: Sequence[Record], paths: Sequence[FieldPath]) -> pa.Array:
-    found = pa.nulls(len(records), TIMESTAMP)
-    values = FieldValues(records)
+def _event_times(fitted: FittedRecords, paths: Sequence[FieldPath]) -> pa.Array:
+    found = pa.nulls(fitted.size, TIMESTAMP)
     for path in paths:
-        found = pc.coalesce(found, times.parse_all(values.at(path)))
+        column = _column_at(fitted, path)
+        found = pc.coalesce(found, _times_at(fitted, path) if column is None else column)
         if not found.null_count:
             break
     return found
+
+
+def _column_at(fitted: FittedRecords, path: FieldPath) -> pa.Array | None:
+    """Return the times at a path if they were read already: there is a column for them."""
+    column = fitted.columns.get(path[0])
+    if column is None:
+        return None
+    for name in path[1:]:
+        place = column.type.get_field_index(name) if pa.types.is_struct(column.type) else -1
+        if place < 0:
+            return None
+        column = pc.struct_field(column, [place])
+    return column if column.type == TIMESTAMP else None
+
+
+def _times_at(fitted: FittedRecords, path: FieldPath) -> pa.Array:
+    values: list[Any] = [None] * fitted.size
+    for row, record in fitted.records.items():
+        value: Any = record
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        values[row] = value
+    return times.parse_all(values)

@@ -1,5 +1,7 @@
+import pyarrow as pa
 import pytest
 
+from runner.ingest.fitted_records import Fitting, suffices
 from runner.ingest.indicator_columns import IndicatorColumns
 from runner.ingest.indicators import SCANNERS
 from runner.ingest.schema import IndicatorSource
@@ -77,9 +79,23 @@ def test_a_scanner_fills_only_the_columns_that_it_names(scanner):
     assert filled <= set(SCANNERS[scanner].columns)
 
 
-def columns(sources, records):
+FIELDS = pa.struct(
+    [
+        ("src", pa.string()),
+        ("dst", pa.string()),
+        ("answers", pa.list_(pa.struct([("data", pa.string())]))),
+        ("who", pa.struct([("name", pa.string())])),
+        ("tags", pa.list_(pa.string())),
+    ]
+)
+
+
+def columns(sources, records, fields=FIELDS):
     made = IndicatorColumns([IndicatorSource(path=path, scanner=scanner) for path, scanner in sources])
-    return dict(zip(made.names, (array.to_pylist() for array in made.arrays(records)), strict=True))
+    whole = not all(suffices(fields, path, pa.string(), through_lists=True) for path, _scanner in sources)
+    fitting = Fitting(fields, whole=whole)
+    fitting.add(records)
+    return dict(zip(made.names, (array.to_pylist() for array in made.arrays(fitting.finish())), strict=True))
 
 
 def test_a_column_collects_from_all_its_fields_each_value_once_in_order():
@@ -96,7 +112,13 @@ def test_a_column_collects_from_all_its_fields_each_value_once_in_order():
     }
 
 
-def test_fields_inside_objects_and_lists_are_found():
+# the same, whatever the columns are: of the types that the schema says, of none, of others that a table had before
+@pytest.mark.parametrize(
+    "fields",
+    [FIELDS, pa.struct([]), pa.struct([("answers", pa.string()), ("who", pa.json_()), ("tags", pa.json_())])],
+    ids=["declared", "none", "others"],
+)
+def test_fields_inside_objects_and_lists_are_found(fields):
     sources = [(("answers", "data"), "ip"), (("who", "name"), "username"), (("tags",), "aws_tag")]
     records = [
         {
@@ -108,7 +130,7 @@ def test_fields_inside_objects_and_lists_are_found():
         {"who": "odd", "answers": []},
     ]
 
-    assert columns(sources, records) == {
+    assert columns(sources, records, fields) == {
         "p_any_ip_addresses": [["192.0.2.1"], None, None],
         "p_any_usernames": [["alex"], None, None],
         "p_any_aws_tags": [["a"], None, None],

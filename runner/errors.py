@@ -14,6 +14,7 @@ RunnerError
 │   ├── UnknownColumn               it asks for a column that no table of it has
 │   ├── OutOfMemory                 it needed more memory than a worker may have
 │   ├── UnreadableLake              a file of the lake could not be read
+│   ├── EngineUnavailable           the database that it goes to does not answer
 │   └── TooManyRows                 it returned more than it may
 ├── DetectionError (rule, function)   a rule's own Python failed
 ├── WorkerError                   a worker process died or was killed
@@ -146,6 +147,12 @@ class OutOfMemory(QueryError):
 
 class UnreadableLake(QueryError):
     """A file of the lake could not be read."""
+
+    transient = True
+
+
+class EngineUnavailable(QueryError):
+    """The database that the query goes to does not answer."""
 
     transient = True
 

@@ -217,6 +217,12 @@ OPTIONS: tuple[Option, ...] = (
         help="Whose SQL stands under the key `Query`: 'snowflake', 'trino' (Athena) or 'duckdb'.",
     ),
     Option(
+        name="lake.engine",
+        read=text,
+        default="duckdb",
+        help="What answers queries: 'duckdb' over the lake's files, or a name of `[engines.<name>]`.",
+    ),
+    Option(
         name="state.url",
         read=text,
         default=".runner/state.db",
@@ -476,6 +482,7 @@ QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
             "schedule.skew_seconds",
             "schedule.catch_up",
             "schedule.catch_up_limit",
+            "lake.engine",
             "late_data.reopen_hours",
             "late_data.wait_minutes",
             "failures.pause_after",

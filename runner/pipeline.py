@@ -13,6 +13,7 @@ from runner.alerts.alert import AlertRules
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.destinations.report import Report, carrier_of
 from runner.errors import ClaimLost, QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
+from runner.lake.database.address import DatabaseAddress
 from runner.lake.freshness import FreshnessLimits
 from runner.runs.failure_policy import FailurePolicy, fingerprint_of
 from runner.runs.query_result import ResultLimits
@@ -286,6 +287,7 @@ class Pipeline:
             reference=at,
             lake=settings.lake,
             lake_index=settings.lake_index if self._keeps_index else None,
+            database=self._database(query),
             spill=settings.spill,
             root=settings.root,
             rules=tuple(self._rule_job(rule) for rule in rules),
@@ -309,6 +311,10 @@ class Pipeline:
         if query.email is None or self._carrier is None:
             return None
         return ResultLimits(rows=self._settings["reports.rows"], size=self._settings["reports.size"])
+
+    def _database(self, query: ScheduledQuery) -> DatabaseAddress | None:
+        found = self._settings.database_of(query.name, query.tags)
+        return DatabaseAddress(name=found[0], url=found[1]) if found else None
 
     def _freshness(self, query: ScheduledQuery) -> FreshnessLimits:
         settings, option = self._settings, "stale_after_minutes"

@@ -50,6 +50,8 @@ class Settings:
     """The tables of `[destinations.<name>]`, with what they refer to; `runner.destinations.reading` reads them."""
     maintenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The tables of `[maintenance.<name>]`; `runner.destinations.maintenance` reads them."""
+    engines: Mapping[str, str] = field(default_factory=dict)
+    """The URLs of `[engines.<name>]`: databases that answer queries."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """What is never to be shown: what references stand for, and passwords in URLs."""
 
@@ -101,6 +103,11 @@ class Settings:
         lake = hashlib.sha256(str(self.lake.resolve()).encode()).hexdigest()[:12]
         return self.root / ".runner" / "lake-index" / lake
 
+    def database_of(self, name: str, tags: Iterable[str]) -> tuple[str, str] | None:
+        """Return the engine's name and the URL of the database that a query goes to; None for the lake."""
+        engine: str = self.of_query(name, tags, "engine")
+        return None if engine == DUCKDB else (engine, self.engines[engine])
+
     def rule(self, rule_id: str) -> RuleOverride:
         """Return what is set for a rule."""
         return self.rules.get(rule_id, RuleOverride())
@@ -149,6 +156,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         for name, table in _tables("destinations", _without_options(document, "destinations"), faults)
     }
     maintenance = dict(_tables("maintenance", document.pop("maintenance", {}), faults))
+    engines = dict(_engines(references, document.pop("engines", {}), faults))
     written = dict(_flattened(document, faults))
     given = {
         **{name: (f"{FILE_NAME}: {name}", value) for name, value in written.items()},
@@ -163,6 +171,7 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         except ValueError as error:
             found = "" if option.is_secret else f", found {value!r}"
             faults.append(f"{place}: {error}{found}")
+    faults += _unknown_engines(values["lake.engine"], {"queries": queries, "tags": tags}, engines)
     if faults:
         raise SettingsError("\n".join(faults))
     return Settings(
@@ -174,7 +183,8 @@ def load(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any] | 
         tables=MappingProxyType(tables),
         destinations=MappingProxyType(destinations),
         maintenance=MappingProxyType(maintenance),
-        secrets=frozenset({*references.secrets, *_plain_secrets(values)}),
+        engines=MappingProxyType(engines),
+        secrets=frozenset({*references.secrets, *_plain_secrets(values), *_passwords(engines.values())}),
     )
 
 
@@ -205,6 +215,49 @@ def _plain_secrets(values: Mapping[str, Any]) -> Iterator[str]:
             yield value
         if isinstance(value, str):
             yield from secrets_of_url(value)
+
+
+def _passwords(urls: Iterable[str]) -> Iterator[str]:
+    for url in urls:
+        yield from secrets_of_url(url)
+
+
+DUCKDB = "duckdb"
+"""The engine over the lake's files."""
+
+
+def _engines(references: References, section: Any, faults: list[str]) -> Iterator[tuple[str, str]]:
+    """Read the tables `[engines.<name>]`: each has the URL of a database."""
+    for name, table in _tables("engines", section, faults):
+        place = f'{FILE_NAME}: engines."{name}"'
+        faults += [
+            f"{place}.{key}: there is no such option (the options: url)" for key in table if key != "url"
+        ]
+        url = _resolved(references, place, table, faults).get("url")
+        if name == DUCKDB:
+            faults.append(f"{place}: this name is that of the engine over the lake's files")
+        elif not isinstance(url, str) or not url.startswith(("postgresql://", "postgresql+psycopg://")):
+            faults.append(
+                f"{place}.url: expected a SQLAlchemy URL of PostgreSQL, such as postgresql://host/database"
+            )
+        else:
+            yield name, url
+
+
+def _unknown_engines(
+    general: str, sections: Mapping[str, Mapping[str, Mapping[str, Any]]], engines: Mapping[str, str]
+) -> Iterator[str]:
+    named = [(f"{FILE_NAME}: lake.engine", general)]
+    named += [
+        (f'{FILE_NAME}: {section}."{name}".engine', table["engine"])
+        for section, tables in sections.items()
+        for name, table in tables.items()
+        if "engine" in table
+    ]
+    known = {DUCKDB: DUCKDB, **engines}
+    for place, name in named:
+        if name not in known:
+            yield f"{place}: there is no engine {name!r}{_suggestion(name, known)}"
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
+from contextlib import closing
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from runner.definitions.lookup_rows import read_rows
 from runner.definitions.notice import Notice
 from runner.destinations.report import carrier_of, why_unsent
 from runner.errors import DefinitionError
+from runner.lake.database.address import DatabaseAddress
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
 from runner.lake.index.lake_index import LakeIndex
 from runner.lake.survey import LakeSurvey
@@ -30,7 +32,7 @@ from runner.runs.table_check import unqualified_tables
 from runner.schedule import due
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.kind import Kind
@@ -85,7 +87,7 @@ def command(
         errors += catalogue.refused
         for queries in (catalogue.queries, catalogue.saved_queries):
             errors += unqualified_tables(queries.values(), valid_tables)
-    of_queries = _check_on_lake(catalogue, scope) if not no_lake else QueryFindings()
+    of_queries = _check_queries(catalogue, scope) if not no_lake else QueryFindings()
     errors += of_queries.errors
     notices += of_queries.notices
     findings = Findings(
@@ -134,12 +136,33 @@ def _lookup_errors(catalogue: Catalogue) -> Iterator[DefinitionError]:
             yield error
 
 
-def _check_on_lake(catalogue: Catalogue, scope: Scope) -> QueryFindings:
+def _check_queries(catalogue: Catalogue, scope: Scope) -> QueryFindings:
+    """Compile the queries, each for the engine that it goes to."""
+    by_engine: defaultdict[tuple[str, str] | None, list[ScheduledQuery]] = defaultdict(list)
+    for query in catalogue.queries.values():
+        if scope.holds(query.location):
+            by_engine[scope.settings.database_of(query.name, query.tags)].append(query)
+    found = _check_on_lake(by_engine.pop(None, []), catalogue, scope)
+    for (name, url), queries in by_engine.items():  # type: ignore[misc]  # mypy does not see that None was taken out
+        found += _check_on_database(DatabaseAddress(name=name, url=url), queries, catalogue, scope)
+    return found
+
+
+def _check_on_database(
+    address: DatabaseAddress, queries: Sequence[ScheduledQuery], catalogue: Catalogue, scope: Scope
+) -> QueryFindings:
+    from runner.lake.database.database_engine import DatabaseEngine  # noqa: PLC0415  SQLAlchemy takes 0.4 s
+
+    with closing(DatabaseEngine(address)) as engine:
+        return check_queries(queries, engine, _surroundings(catalogue, scope, survey=None))
+
+
+def _check_on_lake(queries: Sequence[ScheduledQuery], catalogue: Catalogue, scope: Scope) -> QueryFindings:
     if not scope.settings.lake.is_dir():
-        note = f"note: there is no lake at {scope.settings.lake}, so tables and columns were not checked"
-        output.complain([note])
+        if queries or not catalogue.queries:
+            note = f"note: there is no lake at {scope.settings.lake}, so tables and columns were not checked"
+            output.complain([note])
         return QueryFindings()
-    queries = [query for query in catalogue.queries.values() if scope.holds(query.location)]
     with tempfile.TemporaryDirectory() as spill:
         limits = EngineLimits(memory=scope.settings["workers.memory"] // 2, spill=Path(spill))
         index = LakeIndex(scope.settings.lake, scope.settings.lake_index, SystemClock())
@@ -151,7 +174,7 @@ def _check_on_lake(catalogue: Catalogue, scope: Scope) -> QueryFindings:
     return found
 
 
-def _surroundings(catalogue: Catalogue, scope: Scope, survey: LakeSurvey) -> Surroundings:
+def _surroundings(catalogue: Catalogue, scope: Scope, survey: LakeSurvey | None) -> Surroundings:
     now = SystemClock().now()
 
     def settle_of(query: ScheduledQuery) -> timedelta:
@@ -159,6 +182,8 @@ def _surroundings(catalogue: Catalogue, scope: Scope, survey: LakeSurvey) -> Sur
 
     @cache
     def lag_of(name: TableName) -> timedelta | None:
+        if survey is None:
+            return None
         lag = survey.lag(name, until=now, within=_LAG_DAYS, most_files=_LAG_FILES)
         return lag.p99 if lag else None
 

@@ -11,7 +11,7 @@ import duckdb
 
 from runner.clock import SystemClock
 from runner.errors import UnreadableLake
-from runner.lake import duckdb_errors, engine_macros, parquet, parse_tree, plain_types, rows, table
+from runner.lake import ages, duckdb_errors, engine_macros, parquet, parse_tree, plain_types, rows, table
 from runner.lake.compiled_queries import CompiledQueries, QueryContent
 from runner.lake.dialect import compiler
 from runner.lake.dialect.bounds import PARTITION_COLUMNS
@@ -21,11 +21,12 @@ from runner.lake.snapshots import Snapshots
 from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
     from runner.lake.dialect.compiler import CompiledQuery
+    from runner.lake.freshness import FreshnessLimits, TableAge
     from runner.lake.rows import RowBatch
     from runner.lake.snapshot import Snapshot, TableFiles
     from runner.lake.table import TableName
@@ -110,6 +111,12 @@ class DuckDBEngine:
     def files_before(self, name: TableName, reference: datetime, within: timedelta | None) -> TableFiles:
         """Return the files of a table that may hold rows from before a time, and not longer before it than `within`."""
         return self._snapshots.before(name, reference, within)
+
+    def ages_of(
+        self, names: Iterable[TableName], limits: FreshnessLimits, reference: datetime
+    ) -> tuple[TableAge, ...]:
+        """Return how old those tables are that have a limit, at a reference time."""
+        return ages.ages_of(self, names, limits, reference)
 
     def explain(self, query: CompiledQuery, reference: datetime) -> None:
         """Bind a query to its tables without reading rows. Raises `QueryError` where that fails."""

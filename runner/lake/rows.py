@@ -178,6 +178,15 @@ def batches_of(reader: pa.RecordBatchReader, types: Sequence[DuckDBPyType]) -> I
             yield RowBatch(batch, conversions, hot)
 
 
+def batch_of(batch: pa.RecordBatch, is_json: Sequence[bool], hot: set[int | tuple[str, ...]]) -> RowBatch:
+    """Turn an Arrow batch of plain columns into rows; of each column it is told whether its texts are JSON."""
+    conversions = [
+        _json_values if as_json else _scalar_conversion(field.type)
+        for field, as_json in zip(batch.schema, is_json, strict=True)
+    ]
+    return RowBatch(batch, conversions, hot)
+
+
 def conversion(arrow: pa.DataType, type_: DuckDBPyType) -> ToValues:
     """Choose how arrays of one type become Panther's values. JSON is text to Arrow; DuckDB knows it."""
     if str(type_) == "JSON":

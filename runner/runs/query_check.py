@@ -83,6 +83,13 @@ class QueryFindings:
     notices: tuple[Notice, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
+    def __add__(self, other: QueryFindings) -> QueryFindings:
+        return QueryFindings(
+            errors=self.errors + other.errors,
+            notices=self.notices + other.notices,
+            verdicts=self.verdicts + other.verdicts,
+        )
+
 
 def check_queries(
     queries: Iterable[ScheduledQuery], lake: QueryCompiler, around: Surroundings

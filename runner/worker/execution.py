@@ -13,7 +13,6 @@ from runner.detections.loading import Namespace
 from runner.detections.lookups import LookupTables
 from runner.detections.row_event import row_event_class
 from runner.errors import DetectionError, QueryTimeout
-from runner.lake import ages as table_ages
 from runner.lake.files_read import files_read
 from runner.worker.evaluation import BATCH_MATCHES, RuleEvaluation, evaluate_batch, refuse_harm
 from runner.worker.job import JobOutcome
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from runner.detections.cache import Cache
     from runner.detections.detection import Detection
     from runner.detections.row_event import RowEvent
-    from runner.lake.duckdb_engine import DuckDBEngine
+    from runner.lake.engine import QueryEngine
     from runner.lake.files_read import FilesRead
     from runner.lake.rows import RowBatch
     from runner.lake.snapshot import Snapshot
@@ -60,7 +59,7 @@ class _Asking:
 
 def execute(
     job: Job,
-    engine: DuckDBEngine,
+    engine: QueryEngine,
     beat: Beat,
     hand_over: Hand,
     *,
@@ -99,7 +98,7 @@ def execute(
         truncated=truncated,
         result=table.result(tally.rows, is_partial=bool(truncated)) if table else None,
         rule_errors=errors.first,
-        ages=table_ages.ages_of(engine, query.tables, job.freshness, job.reference),
+        ages=engine.ages_of(query.tables, job.freshness, job.reference),
         files=_files(snapshots[-1], job) if tally.matches or errors.total else None,
         reads=snapshots[-1].reads,
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),

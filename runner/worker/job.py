@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.definitions.python_source import PythonSource
     from runner.definitions.severity import Severity
     from runner.errors import DetectionError, RunnerError
+    from runner.lake.database.address import DatabaseAddress
     from runner.lake.files_read import FilesRead
     from runner.lake.freshness import TableAge
     from runner.lake.table import TableName
@@ -64,6 +65,8 @@ class Job:
     lake: Path
     lake_index: Path | None = None
     """The folder of the lake's index; None for one that is forgotten with the worker."""
+    database: DatabaseAddress | None = None
+    """The database that the query goes to; None for the lake."""
     spill: Path
     root: Path
     """The project folder: what the paths of the rules' Python are relative to."""

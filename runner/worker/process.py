@@ -25,11 +25,11 @@ from runner.worker.pipe_cache import PipeCache
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
-    from pathlib import Path
     from types import FrameType
 
     from runner.alerts.match import Match
     from runner.checkpoints import Checkpoints
+    from runner.lake.engine import QueryEngine
     from runner.worker.beat import Beat
     from runner.worker.job import Answer, Job
 
@@ -79,7 +79,7 @@ def _answer(
 
 
 @contextmanager
-def _interrupted_after(seconds: float, engine: DuckDBEngine) -> Iterator[None]:
+def _interrupted_after(seconds: float, engine: QueryEngine) -> Iterator[None]:
     """Interrupt the engine's query at the deadline; once this has ended, no interrupt is on its way."""
     timer = threading.Timer(seconds, engine.interrupt)
     timer.daemon = True
@@ -92,20 +92,17 @@ def _interrupted_after(seconds: float, engine: DuckDBEngine) -> Iterator[None]:
 
 
 class _Engines:
-    """The engine of the last job: kept as long as jobs come for the same lake."""
+    """The engine of the last job: kept as long as jobs come for the same lake, or the same database."""
 
     def __init__(self) -> None:
-        self._key: tuple[Path, Path | None, Path, int] | None = None
-        self._engine: DuckDBEngine | None = None
+        self._key: object = None
+        self._engine: QueryEngine | None = None
 
-    def get(self, job: Job) -> DuckDBEngine:
-        key = (job.lake, job.lake_index, job.spill, job.limits.memory)
+    def get(self, job: Job) -> QueryEngine:
+        key = job.database or (job.lake, job.lake_index, job.spill, job.limits.memory)
         if self._engine is None or self._key != key:
             self.close()
-            memory = int(job.limits.memory * _QUERY_SHARE)
-            limits = EngineLimits(memory=memory, spill=job.spill_of(os.getpid()))
-            index = LakeIndex(job.lake, job.lake_index, SystemClock())
-            self._engine = DuckDBEngine(job.lake, limits, index)
+            self._engine = _opened(job)
             self._key = key
         return self._engine
 
@@ -113,6 +110,16 @@ class _Engines:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+
+def _opened(job: Job) -> QueryEngine:
+    if job.database is not None:
+        from runner.lake.database.database_engine import DatabaseEngine  # noqa: PLC0415  SQLAlchemy takes 0.4 s, and most workers never need it
+
+        return DatabaseEngine(job.database)
+    memory = int(job.limits.memory * _QUERY_SHARE)
+    limits = EngineLimits(memory=memory, spill=job.spill_of(os.getpid()))
+    return DuckDBEngine(job.lake, limits, LakeIndex(job.lake, job.lake_index, SystemClock()))
 
 
 def _receive(connection: Connection) -> Job | None:

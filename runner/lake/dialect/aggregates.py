@@ -12,13 +12,14 @@ _NOTHING: dict[type[exp.Expr], exp.Expr] = {
     exp.ArrayAgg: exp.Array(expressions=[]),
     exp.ArrayUniqueAgg: exp.Array(expressions=[]),
     exp.GroupConcat: exp.Literal.string(""),
+    exp.CountIf: exp.Literal.number(0),
 }
 """What each aggregate gives over nothing."""
 _AROUND = (exp.WithinGroup, exp.Filter, exp.Window)
 
 
 def complete(query: exp.Query) -> None:
-    """Let ARRAY_AGG over nothing give an empty array, and LISTAGG an empty text. In place."""
+    """Let ARRAY_AGG over nothing give an empty array, LISTAGG an empty text and COUNT_IF 0. In place."""
     for aggregate in list(query.find_all(*_NOTHING)):
         whole: exp.Expr = aggregate
         while isinstance(whole.parent, _AROUND) and whole.parent.this is whole:

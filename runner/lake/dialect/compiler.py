@@ -74,25 +74,26 @@ def compile_query(
     saved queries that a template may import from, by name. Raises `RefusedQuery`
     for anything but one SELECT over tables, `UnknownLogType` for a table that is not in `known`, and `UnknownColumn`.
     """
+    moment = reference.astimezone(UTC)
+    return expanded(text, library, lambda plain: _compiled(plain, dialect, moment, known, schema_of))
+
+
+def expanded(
+    text: str, library: Mapping[str, str] | None, compile_: Callable[[str], CompiledQuery]
+) -> CompiledQuery:
+    """Expand a template, if the text is one, and compile what it became; places are told as those of the text."""
     try:
         if not templates.is_template(text):
-            return _compiled(text, dialect, reference.astimezone(UTC), known, schema_of)
-        expanded = templates.expand(text, library or {})
-        return _from_template(expanded, dialect, reference.astimezone(UTC), known, schema_of)
+            return compile_(text)
+        return _from_template(templates.expand(text, library or {}), compile_)
     except RecursionError:
         raise RefusedQuery("the query is nested too deeply") from None
 
 
-def _from_template(
-    expanded: templates.Expanded,
-    dialect: str,
-    reference: datetime,
-    known: Collection[TableName],
-    schema_of: SchemaOf | None,
-) -> CompiledQuery:
+def _from_template(expanded: templates.Expanded, compile_: Callable[[str], CompiledQuery]) -> CompiledQuery:
     """Compile what a template became, and tell places as those of the template."""
     try:
-        compiled = _compiled(expanded.text, dialect, reference, known, schema_of)
+        compiled = compile_(expanded.text)
     except (RefusedQuery, UnknownLogType) as error:
         error.line = expanded.line_in_source(error.line) if error.line else None
         raise
@@ -118,7 +119,7 @@ def _compiled(
     query = parsing.parse(text, dialect)
     gate.check(query)
     doubts = reproducibility.doubts(query)
-    _name_outputs(query, dialect)
+    name_outputs(query, dialect)
     macros.expand(query, reference)
     reference_time.bind(query, reference)
     used = tables.bind(query, known)
@@ -177,7 +178,7 @@ _NAMED = (exp.Alias, exp.Aliases, exp.Column, exp.Columns, exp.Dot, exp.Star, ex
 """Outputs that have a name, or more than one, of their own."""
 
 
-def _name_outputs(query: exp.Query, dialect: str) -> None:
+def name_outputs(query: exp.Query, dialect: str) -> None:
     """Give a computed column without a name the text it was written as: rules ask for it by that name.
 
     Of two that are written alike, the later gets a number: a row has one value for each name.

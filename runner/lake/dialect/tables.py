@@ -23,7 +23,7 @@ def bind(query: exp.Query, known: Collection[TableName]) -> dict[str, TableName]
     """
     used: dict[str, TableName] = {}
     for table in list(query.find_all(exp.Table)):
-        if not isinstance(table.this, exp.Identifier) or _names_cte(table):
+        if not isinstance(table.this, exp.Identifier) or names_cte(table):
             continue
         name = _name_of(table, known)
         used[table.name.lower()] = name
@@ -32,7 +32,7 @@ def bind(query: exp.Query, known: Collection[TableName]) -> dict[str, TableName]
     return used
 
 
-def _names_cte(table: exp.Table) -> bool:
+def names_cte(table: exp.Table) -> bool:
     """Tell whether a table is a CTE in whose scope it stands: elsewhere, the same name means nothing."""
     return not table.db and table.name.lower() in _ctes_in_scope(table)
 
@@ -51,7 +51,7 @@ def _ctes_in_scope(table: exp.Table) -> Iterator[str]:
 
 def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
     parts = [part.name.lower() for part in table.parts]
-    name = next((name for name in _meant_by(parts) if name in known), None)
+    name = next((name for name in meant_by(parts) if name in known), None)
     if name is None:
         line, column = place_of(table) or (None, None)
         written = ".".join(part.name for part in table.parts)
@@ -59,7 +59,7 @@ def _name_of(table: exp.Table, known: Collection[TableName]) -> TableName:
     return name
 
 
-def _meant_by(parts: list[str]) -> Iterator[TableName]:
+def meant_by(parts: list[str]) -> Iterator[TableName]:
     """Yield what a name may mean: a lake may leave out `snowflake` or the schema of `snowflake.account_usage.x`."""
     shorter = (parts[1:], [*parts[:1], *parts[2:]]) if parts[0] == _SNOWFLAKE and len(parts) > 2 else ()  # noqa: PLR2004  with a schema
     for written in (parts, *shorter):
@@ -92,6 +92,6 @@ def _shorten_columns(query: exp.Query, used: dict[str, TableName]) -> None:
     """Write `panther_logs.public.t.column` as `t.column`: the view has no database of that name."""
     for column in query.find_all(exp.Column):
         parts = [part.name.lower() for part in column.parts]
-        if len(parts) > 2 and used.get(parts[-2]) in tuple(_meant_by(parts[:-1])):  # noqa: PLR2004  two parts are table.column
+        if len(parts) > 2 and used.get(parts[-2]) in tuple(meant_by(parts[:-1])):  # noqa: PLR2004  two parts are table.column
             column.set("db", None)
             column.set("catalog", None)

@@ -15,6 +15,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "definitions.destinations": ("pagers,mail", "chat", ("pagers", "mail"), ("chat",)),
     "lake.location": ("lake", "other", "lake", "other"),
     "lake.query_dialect": ("trino", "duckdb", "trino", "duckdb"),
+    "lake.engine": ("duckdb", "duckdb", "duckdb", "duckdb"),
     "state.url": ("state.db", "postgresql://db/runner", "state.db", "postgresql://db/runner"),
     "state.events_per_alert": ("3", "4", 3, 4),
     "state.files_per_run": ("0", "4", 0, 4),
@@ -345,3 +346,38 @@ def test_a_wrong_setting_of_a_table_is_named(tmp_path):
             "did you mean stale_after_minutes?"
         )
     ]
+
+
+ENGINES = '[engines.warehouse]\nurl = "postgresql://runner:pass-word@db/logs"\n'
+
+
+def test_a_query_goes_to_the_engine_that_it_or_its_tag_names(tmp_path):
+    (tmp_path / "runner.toml").write_text(
+        ENGINES + '[queries."A"]\nengine = "duckdb"\n[tags."big"]\nengine = "warehouse"\n'
+    )
+
+    loaded = settings.load(tmp_path, {})
+
+    assert loaded.database_of("A", ["big"]) is None
+    assert loaded.database_of("B", ["big"]) == ("warehouse", "postgresql://runner:pass-word@db/logs")
+    assert loaded.database_of("C", []) is None
+    assert "pass-word" in loaded.secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[lake]\nengine = "warehous"\n' + ENGINES, "there is no engine 'warehous': did you mean warehouse?"),
+        ('[queries."A"]\nengine = "other"\n', "there is no engine 'other'"),
+        ('[engines.duckdb]\nurl = "postgresql://db/logs"\n', "this name is that of the engine over the lake"),
+        ('[engines.w]\nurl = "mysql://db/logs"\n', "expected a SQLAlchemy URL of PostgreSQL"),
+        (ENGINES + "size = 3\n", 'engines."warehouse".size: there is no such option'),
+    ],
+)
+def test_a_wrong_engine_is_refused(tmp_path, text, fault):
+    (tmp_path / "runner.toml").write_text(text)
+
+    with pytest.raises(SettingsError) as raised:
+        settings.load(tmp_path, {})
+
+    assert fault in str(raised.value)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.alerts.system_fault import SystemFaultKind
 from runner.clock import FrozenClock
@@ -287,7 +288,7 @@ def test_a_group_that_is_sent_again_has_the_same_key_and_members(posts):
     refusals=st.sets(st.integers(0, 40), max_size=12),
     counts=st.lists(st.integers(1, 4), min_size=1, max_size=6),
 )
-@settings(max_examples=40)
+@examples(8)
 def test_killed_at_any_time_every_alert_is_told_at_least_once_and_again_only_with_the_same_key(
     deaths, refusals, counts
 ):

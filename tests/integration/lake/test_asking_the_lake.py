@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.errors import UnknownLogType, UnreadableLake
 from runner.lake.table import TableName
@@ -214,7 +215,7 @@ def write_hours(lake, rows):
         lake.write(f"SELECT * FROM (VALUES {values}) AS t(id, p_event_time)", part=f"p_date={day}/a.parquet")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     hours=st.lists(st.integers(min_value=-60, max_value=60), min_size=1, max_size=12),
     cut=st.integers(min_value=-61, max_value=61),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +97,7 @@ def layouts(make_lake, tmp_path):
 
 
 @settings(
-    max_examples=12,
-    deadline=None,
+    examples(6),
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.clock import SystemClock
 from runner.lake.duckdb_engine import DuckDBEngine, EngineLimits
@@ -139,7 +140,7 @@ SHAPES = st.sampled_from(
 
 
 @given(SHAPES, st.tuples(TABLES, TABLES), CONDITIONS, CONDITIONS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_answer_is_that_over_all_files(engine, shape, names, condition, second):
     table, other = names
     sql = shape.format(

@@ -6,8 +6,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.clock import SystemClock
 from runner.lake.ages import ages_of, newest_before
@@ -151,7 +152,7 @@ def test_a_table_without_a_limit_is_not_looked_at(lake):
     assert age(lake, 0) == ()
 
 
-@settings(max_examples=25)  # each writes a lake
+@examples(8)  # each writes a lake
 @given(
     st.lists(st.lists(st.integers(-3000, 3000), min_size=1, max_size=4), min_size=1, max_size=6),
     st.integers(1, 3000),

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from state_lab import EVENTS_PER_ALERT, TEN, StateLab, after, match, result
+from thoroughness import examples
 
 from runner.alerts.alert import AlertRules
 from runner.alerts.fold import Step, windows_of
@@ -147,7 +148,7 @@ def alert_ids(lab: StateLab, rule: str) -> set[str]:
         )
 
 
-@settings(deadline=None, max_examples=40)
+@examples(12)
 @given(runs=runs, rules=some_rules, moves=st.booleans())
 def test_runs_in_order_of_time_make_the_windows_of_one_fold(memory_lab, runs, rules, moves):
     expected = expected_rows(runs, rules, moves=moves)
@@ -157,7 +158,7 @@ def test_runs_in_order_of_time_make_the_windows_of_one_fold(memory_lab, runs, ru
     assert stored_rows(memory_lab, rule) == expected
 
 
-@settings(deadline=None, max_examples=40)
+@examples(12)
 @given(runs=runs, rules=some_rules, moves=st.booleans())
 def test_runs_in_any_order_make_the_windows_of_one_fold(memory_lab, runs, rules, moves):
     expected = expected_rows(runs, rules, moves=moves)
@@ -171,7 +172,7 @@ def test_runs_in_any_order_make_the_windows_of_one_fold(memory_lab, runs, rules,
     assert all(before <= now for before, now in itertools.pairwise(present))
 
 
-@settings(deadline=None, max_examples=15)
+@examples(6)
 @given(runs=runs, rules=some_rules)
 def test_running_everything_twice_changes_nothing(memory_lab, runs, rules):
     rule, _ = store_all(memory_lab, sorted(runs), rules, moves=False)
@@ -185,7 +186,7 @@ def test_running_everything_twice_changes_nothing(memory_lab, runs, rules):
     assert (stored_rows(memory_lab, rule), alert_ids(memory_lab, rule)) == before
 
 
-@settings(deadline=None, max_examples=15)
+@examples(6)
 @given(runs=runs, rules=some_rules)
 def test_no_alert_keeps_more_whole_rows_than_it_may(memory_lab, runs, rules):
     rule, _ = store_all(memory_lab, runs, rules, moves=False)

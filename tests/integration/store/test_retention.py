@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from state_lab import EVENTS_PER_ALERT, HOURLY, RULE, TEN, StateLab, after, match, result
+from thoroughness import examples
 
 from runner.alerts.alert import AlertRules, AlertStatus
 from runner.alerts.system_fault import SystemFaultKind, definition_faulty
@@ -276,7 +277,7 @@ actions = st.lists(
 
 
 @given(actions)
-@settings(max_examples=25)  # each makes a state database
+@examples(8)  # each makes a state database
 def test_whatever_is_removed_when_no_alert_shrinks_and_no_event_counts_twice(plan):
     store = StateStore(IN_MEMORY, clock=FrozenClock(TEN), events_per_alert=EVENTS_PER_ALERT)
     lab = StateLab(url=IN_MEMORY, store=store)

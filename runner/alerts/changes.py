@@ -10,7 +10,7 @@ from runner.alerts import fold
 from runner.alerts.alert import alert_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from runner.alerts.alert import AlertKey
@@ -22,6 +22,10 @@ class AlertChange(StrEnum):
 
     NEW = "new"
     GROWN = "grown"
+    REFOLDED = "refolded"
+    """Matches came late, or moved: it covers another time, or says something else."""
+    MERGED = "merged"
+    """Late matches joined its window with that of another alert, which has its matches now."""
     UNCHANGED = "unchanged"
 
 
@@ -66,11 +70,14 @@ class PlannedWindow(NamedTuple):
             return None
         if self.known is None or self.known.created_at is None:
             return ChangedAlert(alert_id=self.alert_id, change=AlertChange.NEW)
-        if self.known.is_held or not self.window.start <= at <= self.window.last:
+        if self.known.is_held:
             return None
-        has_grown = self.window.count > self.known.count
-        change = AlertChange.GROWN if has_grown else AlertChange.UNCHANGED
-        return ChangedAlert(alert_id=self.alert_id, change=change)
+        is_of_run = self.window.start <= at <= self.window.last
+        if is_of_run and self.window.count > self.known.count:
+            return ChangedAlert(alert_id=self.alert_id, change=AlertChange.GROWN)
+        if self.differs:
+            return ChangedAlert(alert_id=self.alert_id, change=AlertChange.REFOLDED)
+        return ChangedAlert(alert_id=self.alert_id, change=AlertChange.UNCHANGED) if is_of_run else None
 
 
 class KeyPlan(NamedTuple):
@@ -83,6 +90,18 @@ class KeyPlan(NamedTuple):
     """Alerts whose matches have all moved away: they stay, with no matches."""
     forgotten: tuple[str, ...]
     """Ids of windows that are no more, and had not become alerts."""
+    released: tuple[str, ...] = ()
+    """Ids of alerts that another stood for, and that took in one that people know: they are told of from now on."""
+
+    def departures(self) -> Iterator[ChangedAlert]:
+        """Yield what became of alerts other than by their own window."""
+        for one in self.released:
+            yield ChangedAlert(alert_id=one, change=AlertChange.NEW)
+        for gone in self.merged:
+            yield ChangedAlert(alert_id=gone, change=AlertChange.MERGED)
+        for known in self.emptied:
+            if not known.is_held:
+                yield ChangedAlert(alert_id=known.alert_id, change=AlertChange.REFOLDED)
 
 
 def plan_key(key: AlertKey, windows: Sequence[Window], known: Sequence[KnownWindow]) -> KeyPlan:
@@ -103,7 +122,16 @@ def plan_key(key: AlertKey, windows: Sequence[Window], known: Sequence[KnownWind
         merged={one.alert_id: target for one, target in taken_in if one.created_at is not None},
         emptied=tuple(one for one in adoption.emptied if one.created_at is not None and one.count),
         forgotten=tuple(one.alert_id for one in gone if one.created_at is None),
+        released=tuple(
+            adoption.kept[position].alert_id
+            for position, guests in adoption.merged.items()
+            if adoption.kept[position].is_held and any(_is_known(one) for one in guests)
+        ),
     )
+
+
+def _is_known(alert: KnownWindow) -> bool:
+    return alert.created_at is not None and not alert.is_held
 
 
 def _planned(key: AlertKey, window: Window, kept: KnownWindow | None) -> PlannedWindow:

@@ -274,6 +274,7 @@ def _facts(alert: Alert, late: int) -> Iterator[tuple[str, str]]:
     yield "Status", alert.status.value
     yield "Assignee", alert.assignee
     yield "Held by", alert.held_by or ""
+    yield "One with", alert.merged_into or ""
     yield "Rule", alert.key.rule_id
     yield "Type", alert.type.value
     yield "Dedup", alert.key.dedup

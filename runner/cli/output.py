@@ -163,6 +163,7 @@ def alert_fields(alert: Alert) -> dict[str, Any]:
         "status": alert.status.value,
         "assignee": alert.assignee or None,
         "held_by": alert.held_by,
+        "merged_into": alert.merged_into,
         "match_count": alert.match_count,
         "created_at": written(alert.created_at),
         "first_match_at": written(alert.first_match_at),

@@ -98,6 +98,8 @@ class _Round:
     """Rules that do not, and have raised one."""
 
     def of_new(self, alert: Alert) -> Iterator[Letter]:
+        if alert.merged_into or not alert.match_count:
+            return  # those that have its matches now are told
         facts = self.dispatcher.facts_of(alert.key.rule_id)
         notice = self._notice(alert, facts)
         chosen = route(notice, self._reachable(alert), chosen=alert.destinations, output_ids=facts.output_ids)
@@ -173,4 +175,5 @@ def notice_of_alert(alert: Alert, facts: RuleFacts, link: str, summary: Summary 
         log_types=facts.log_types,
         context=alert.context,
         summary=summary,
+        merged_into=alert.merged_into or "",
     )

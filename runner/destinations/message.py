@@ -27,6 +27,8 @@ class MessageKind(StrEnum):
     """It took in further matches, or says something else now."""
     STATUS = "status"
     """Its status changed."""
+    MERGED = "merged"
+    """Another alert has its matches now: logs that came late have shown that the two are one."""
     GROUP = "group"
     """It stands for many messages that would have come within a minute."""
     REPORT = "report"
@@ -61,6 +63,8 @@ class Notice:
     log_types: tuple[str, ...] = ()
     context: Mapping[str, Any] | None = None
     summary: Summary | None = None
+    merged_into: str = ""
+    """The id of the alert that has its matches now, if another has."""
 
     @property
     def heading(self) -> str:
@@ -148,6 +152,8 @@ def _own_fields(message: Message) -> dict[str, Any]:
         "reference": notice.reference,
         "logTypes": list(notice.log_types),
     }
+    if notice.merged_into:
+        fields["mergedInto"] = notice.merged_into
     if notice.summary:
         fields["summary"] = dict(notice.summary)
     if message.actor:

@@ -42,8 +42,7 @@ class PagerDutySender:
 def event_of(message: Message, routing_key: str) -> dict[str, Any]:
     """Return the event, as PagerDuty's reference of the Events API v2 describes it."""
     notice = message.notice
-    is_status = message.kind is MessageKind.STATUS
-    action = _ACTIONS.get(notice.status, "trigger") if is_status else "trigger"
+    action = _action(message)
     event: dict[str, Any] = {
         "routing_key": routing_key,
         "event_action": action,
@@ -65,6 +64,13 @@ def event_of(message: Message, routing_key: str) -> dict[str, Any]:
     if notice.link:
         event["links"] = [{"href": notice.link, "text": "The alert"}]
     return event
+
+
+def _action(message: Message) -> str:
+    if message.kind is MessageKind.MERGED:
+        return "resolve"  # the incident of the alert that took it in goes on
+    is_status = message.kind is MessageKind.STATUS
+    return _ACTIONS.get(message.notice.status, "trigger") if is_status else "trigger"
 
 
 def _summary(message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,7 +11,7 @@ from runner.alerts.summary import lines_of
 from runner.destinations.message import MessageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from runner.destinations.message import Message, Notice
@@ -25,16 +26,22 @@ def subject_of(message: Message) -> str:
     match message.kind:
         case MessageKind.GROUP:
             return f"{len(message.others) + 1} new alerts, the first: {notice.title}"
-        case MessageKind.STATUS:
-            return f"{notice.status}: {notice.title}"
-        case MessageKind.UPDATE:
-            return f"{notice.match_count} matches: {notice.title}"
-        case MessageKind.REPORT:
-            return notice.title
-        case MessageKind.TEST:
-            return f"Test: {notice.title}"
         case MessageKind.NEW:
             return notice.heading
+        case MessageKind.REPORT:
+            return notice.title
+        case kind:
+            return f"{_HAPPENED[kind](notice)}: {notice.title}"
+
+
+_HAPPENED: Mapping[MessageKind, Callable[[Notice], str]] = MappingProxyType(
+    {
+        MessageKind.STATUS: lambda notice: notice.status,
+        MessageKind.MERGED: lambda _: "One with another alert",
+        MessageKind.UPDATE: lambda notice: f"{notice.match_count} matches",
+        MessageKind.TEST: lambda _: "Test",
+    }
+)
 
 
 def facts_of(notice: Notice) -> list[tuple[str, str]]:
@@ -47,6 +54,7 @@ def facts_of(notice: Notice) -> list[tuple[str, str]]:
         ("First match", _moment(notice.first_match_at)),
         ("Last match", _moment(notice.last_match_at)),
         ("Tags", ", ".join(notice.tags)),
+        ("One with alert", notice.merged_into),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -42,14 +42,15 @@ def fold_chunk(
     *,
     events_per_alert: int,
 ) -> list[ChangedAlert]:
-    """Fold the keys of one chunk, and return the alerts that are new or have grown."""
+    """Fold the keys of one chunk, and return the alerts that are new, or have changed."""
     plans = list(_plans(connection, chunk, rules))
     windows = _with_free_ids(connection, [window for plan in plans for window in plan.windows])
     _write_windows(connection, windows, rules, claim.run_id)
     _write_departures(connection, plans, claim.run_id)
     if any(window.differs for window in windows):
         _drop_surplus_events(connection, chunk, events_per_alert)
-    changes = (window.change_by(claim.key.scheduled_for) for window in windows)
+    changes = [window.change_by(claim.key.scheduled_for) for window in windows]
+    changes += [departure for plan in plans for departure in plan.departures()]
     return [change for change in changes if change is not None]
 
 
@@ -245,11 +246,18 @@ def _write_departures(connection: Connection, plans: Iterable[KeyPlan], run_id: 
     merged: list[dict[str, str]] = []
     emptied: list[dict[str, str]] = []
     forgotten: list[dict[str, str]] = []
+    released: list[dict[str, str]] = []
     for plan in plans:
+        released += [{"gone": one} for one in plan.released]
         merged += [{"gone": gone, "into": into, "run": run_id} for gone, into in plan.merged.items()]
         emptied += [{"gone": one.alert_id, "run": run_id} for one in plan.emptied]
         forgotten += [{"gone": gone} for gone in plan.forgotten]
-    for statement, rows in ((_MERGE, merged), (_EMPTY, emptied), (_FORGET, forgotten)):
+    for statement, rows in (
+        (_MERGE, merged),
+        (_EMPTY, emptied),
+        (_FORGET, forgotten),
+        (_RELEASE, released),
+    ):
         if rows:
             connection.execute(statement, rows)
 
@@ -271,6 +279,7 @@ _GONE = alerts.c.alert_id == sa.bindparam("gone")
 _MERGE = sa.update(alerts).where(_GONE).values(merged_into=sa.bindparam("into"), run_id=sa.bindparam("run"))
 _EMPTY = sa.update(alerts).where(_GONE).values(match_count=0, run_id=sa.bindparam("run"))
 _FORGET = sa.delete(alerts).where(_GONE)
+_RELEASE = sa.update(alerts).where(_GONE).values(held_by=None)
 
 
 def _limits(window: PlannedWindow, rules: Mapping[str, AlertRules]) -> tuple[int, int]:

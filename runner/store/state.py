@@ -202,7 +202,8 @@ class StateStore:
             self._tell_ages(connection, claim, result.ages)
             self._reached(Checkpoint.COMMIT_ENDS)
         self._reached(Checkpoint.COMMITTED)
-        return FinishedRun(run=run, alerts=tuple(changed), has_resumed=has_resumed)
+        there = tuple(one for one in changed if one.change is not AlertChange.MERGED)
+        return FinishedRun(run=run, alerts=there, has_resumed=has_resumed)
 
     def _mend_query(self, connection: Connection, claim: Claim) -> bool:
         """Resolve what stood against a query that has succeeded by its schedule; returns whether it was paused."""
@@ -393,7 +394,12 @@ class StateStore:
         self._database.close()
 
 
-_TOLD = {AlertChange.NEW: MessageKind.NEW, AlertChange.GROWN: MessageKind.UPDATE}
+_TOLD = {
+    AlertChange.NEW: MessageKind.NEW,
+    AlertChange.GROWN: MessageKind.UPDATE,
+    AlertChange.REFOLDED: MessageKind.UPDATE,
+    AlertChange.MERGED: MessageKind.MERGED,
+}
 
 
 def _announcements(changed: Iterable[ChangedAlert], now: datetime) -> Iterator[Announcement]:

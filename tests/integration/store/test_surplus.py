@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from state_lab import RULE, error, match, result
+from state_lab import HOURLY, RULE, error, match, result
 
 from runner.alerts.alert import AlertStatus
 from runner.alerts.changes import AlertChange
@@ -129,6 +129,18 @@ def test_an_alert_that_is_held_back_grows_in_silence(lab):
         [1, 2],
         [2, 1],
     )
+
+
+def test_an_alert_that_was_held_back_is_raised_once_it_is_one_with_a_raised_one(lab):
+    daily = replace(HOURLY, period_minutes=1440)
+    run(lab, *FIVE)
+    run(lab, match("eva", "later"), minute=90)
+    announced(lab)
+
+    lab.store.finish(lab.claim(-10), result([[match("eva", "early")]], daily))
+
+    assert sorted(titles(lab)) == sorted(["d", "b", "a", "early", SUMMARY])
+    assert sorted(announced(lab)) == [MessageKind.MERGED, MessageKind.NEW]
 
 
 def test_what_is_done_to_the_one_is_done_to_all_that_it_stands_for(lab):

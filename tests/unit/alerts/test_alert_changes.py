@@ -72,7 +72,14 @@ def test_an_alert_keeps_the_time_at_which_it_was_created():
         (replace(WINDOW, count=3), [KNOWN], AlertChange.GROWN),
         (WINDOW, [KNOWN], AlertChange.UNCHANGED),
         (replace(WINDOW, reached_at=None), [], None),  # below the threshold
-        (replace(WINDOW, start=TEN + 15 * MINUTE), [KNOWN], None),  # the run lies in another window
+        (
+            replace(WINDOW, start=TEN + 15 * MINUTE),
+            [KNOWN],
+            AlertChange.REFOLDED,
+        ),  # the run lies in another window
+        (replace(WINDOW, first_match=8), [KNOWN], AlertChange.REFOLDED),  # it says something else
+        (replace(WINDOW, count=1), [KNOWN], AlertChange.REFOLDED),
+        (replace(WINDOW, count=3), [replace(KNOWN, is_held=True)], None),  # nobody is told of it
     ],
 )
 def test_a_run_tells_what_it_did_to_each_alert(window, known, change):
@@ -101,3 +108,34 @@ def test_an_alert_that_was_empty_before_is_not_written_again():
     plan = plan_key(KEY, [], [replace(KNOWN, count=0)])
 
     assert plan.emptied == ()
+
+
+def test_what_joins_is_told_of_and_what_was_below_its_threshold_is_not():
+    other = replace(KNOWN, alert_id="other", start=TEN + 10 * MINUTE, created_at=TEN + 10 * MINUTE)
+    plan = plan_key(KEY, [WINDOW], [KNOWN, replace(SILENT, start=TEN + MINUTE), other])
+
+    assert list(plan.departures()) == [ChangedAlert(alert_id="other", change=AlertChange.MERGED)]
+
+
+def test_an_alert_whose_matches_have_all_moved_says_something_else_now():
+    plan = plan_key(KEY, [], [KNOWN, replace(KNOWN, alert_id="held", is_held=True)])
+
+    assert list(plan.departures()) == [ChangedAlert(alert_id="known", change=AlertChange.REFOLDED)]
+
+
+def test_an_alert_that_was_held_back_is_raised_when_it_takes_in_one_that_people_know():
+    held = replace(KNOWN, alert_id="held", is_held=True)
+    other = replace(KNOWN, alert_id="other", start=TEN + 10 * MINUTE, created_at=TEN + 10 * MINUTE)
+    plan = plan_key(KEY, [WINDOW], [held, other])
+
+    assert list(plan.departures()) == [
+        ChangedAlert(alert_id="held", change=AlertChange.NEW),
+        ChangedAlert(alert_id="other", change=AlertChange.MERGED),
+    ]
+
+
+def test_an_alert_that_was_held_back_and_takes_in_another_such_one_stays_so():
+    held = replace(KNOWN, alert_id="held", is_held=True)
+    other = replace(held, alert_id="other", start=TEN + 10 * MINUTE, created_at=TEN + 10 * MINUTE)
+
+    assert plan_key(KEY, [WINDOW], [held, other]).released == ()

@@ -1,0 +1,158 @@
+"""What late data change about alerts reaches those who know of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from runner.alerts.alert import AlertRules
+from runner.alerts.match import Match
+from runner.clock import FrozenClock
+from runner.delivery.dispatch import Discretion, Dispatcher, RuleFacts
+from runner.destinations import wording
+from runner.destinations.destination import Destination, Pace, Receipt, Subscription
+from runner.destinations.message import MessageKind, payload_of
+from runner.destinations.pagerduty import event_of
+from runner.runs.query_run import RunCounts, RunKey, RunPurpose, RunState
+from runner.store.alert_book import AlertFilter
+from runner.store.database import IN_MEMORY
+from runner.store.state import RunResult, StateStore
+
+TEN = datetime(2026, 3, 1, 10, tzinfo=UTC)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+NEW, UPDATE, MERGED = MessageKind.NEW, MessageKind.UPDATE, MessageKind.MERGED
+
+
+def destination(name, *, takes_updates):
+    return Destination(
+        name=name,
+        kind="stdout",
+        output_id="",
+        subscription=Subscription(),
+        pace=Pace(timeout=1.0),
+        takes_updates=takes_updates,
+        sender=None,
+    )
+
+
+class Office:
+    """A state database, and a dispatcher for one destination that takes updates and one that does not."""
+
+    def __init__(self):
+        self.clock = FrozenClock(TEN)
+        self.messages = {}
+        self.store = StateStore(IN_MEMORY, clock=self.clock, events_per_alert=3)
+        self.dispatcher = Dispatcher(
+            destinations=[
+                destination("soc", takes_updates=True),
+                destination("archive", takes_updates=False),
+            ],
+            facts_of=lambda _: RuleFacts(),
+            discretion=Discretion(page_max_age=DAY, alerts_per_hour=1000),
+        )
+
+    def run(self, minute, *events, period=60):
+        key = RunKey(
+            query="Logins", scheduled_for=TEN + minute * MINUTE, purpose=RunPurpose.MANUAL, revision=0
+        )
+        result = RunResult(
+            state=RunState.SUCCEEDED,
+            counts=RunCounts(),
+            query_hash="q",
+            rule_hashes={},
+            matches=[[match(event) for event in events]],
+            rules={"My.Rule": AlertRules(period_minutes=period, threshold=1, create_alert=True)},
+        )
+        return self.store.finish(self.store.claim_again(key), result)
+
+    def tell(self, destination="soc"):
+        """Dispatch, and let a destination take everything; returns what it was told, in order."""
+        self.store.outbox.dispatch(self.dispatcher.decide, 100)
+        told = []
+        while taken := self.store.outbox.take(destination, owner="me", lease=MINUTE, limit=10):
+            for one in taken:
+                self.store.outbox.sent(one, Receipt())
+                told.append((one.kind, one.message.notice.title, one.message.notice.match_count))
+                self.messages[one.kind] = one.message
+        return told
+
+
+def match(event):
+    return Match(
+        rule_id="My.Rule",
+        kind="match",
+        dedup="alice",
+        identity=event.encode().ljust(16),
+        occurrences=1,
+        unique_value=None,
+        details=orjson.dumps({"title": event, "severity": "HIGH"}).decode(),
+        event=None,
+    )
+
+
+@pytest.fixture
+def office():
+    office = Office()
+    yield office
+    office.store.close()
+
+
+def test_a_match_that_comes_late_changes_what_an_earlier_alert_says(office):
+    office.run(0, "a")
+    office.run(90, "b")
+    assert office.tell() == [(NEW, "a", 1), (NEW, "b", 1)]
+
+    office.run(-10, "late")
+
+    assert office.tell() == [(UPDATE, "late", 2)]
+    assert office.tell("archive") == [(NEW, "a", 1), (NEW, "b", 1)]  # it takes no updates
+
+
+def test_alerts_that_have_become_one_are_told_to_be_one_and_the_incident_of_the_second_ends(office):
+    office.run(0, "a")
+    office.run(90, "b")
+    office.tell()
+    first, second = sorted(office.store.list_alerts(AlertFilter(), 9), key=lambda one: one.created_at)
+
+    office.run(-10, "late", period=1440)  # the rule's period was made longer
+
+    told = office.tell()
+    assert sorted(told) == sorted([(UPDATE, "late", 3), (MERGED, "b", 1)])
+    merged = office.messages[MERGED]
+    assert (merged.notice.alert_id, merged.notice.merged_into) == (second.alert_id, first.alert_id)
+    assert event_of(merged, "r")["event_action"] == "resolve"
+    assert event_of(merged, "r")["dedup_key"] == second.alert_id
+    assert payload_of(merged)["mergedInto"] == first.alert_id
+    assert wording.subject_of(merged) == "One with another alert: b"
+    assert first.alert_id in wording.text_of(merged)
+
+
+def test_an_alert_whose_matches_have_moved_says_that_it_has_none(office):
+    office.run(0, "a")
+    office.run(70, "b")
+    office.tell()
+
+    office.run(30, "b")  # late logs: an earlier run would have seen it
+
+    assert sorted(office.tell()) == [(UPDATE, "a", 2), (UPDATE, "b", 0)]
+
+
+def test_an_alert_that_has_joined_another_before_anybody_was_told_of_it_is_not_told(office):
+    office.run(0, "a")
+    office.tell()
+    office.run(90, "b")
+
+    office.run(-10, "late", period=1440)
+
+    assert office.tell() == [(UPDATE, "late", 3)]
+
+
+def test_running_again_tells_nothing(office):
+    office.run(0, "a")
+    office.run(-10, "late")
+    office.tell()
+
+    office.run(-10, "late")
+    office.run(0, "a")
+
+    assert office.tell() == []

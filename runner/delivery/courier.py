@@ -89,14 +89,17 @@ class Courier:
     def _send(self, claimed: list[Delivery], failures: int) -> int:
         taken = 0
         for delivery in claimed:
-            if self._is_stopping() or not self._deliver(delivery, failures):
+            # That the destination can be reached is written down for the first, and when for the last: for each it
+            # would take longer than to send it.
+            is_news = taken in (0, len(claimed) - 1)
+            if self._is_stopping() or not self._deliver(delivery, failures, is_news=is_news):
                 break
             taken += 1
         if taken < len(claimed):
             self._outbox.release(self._owner)
         return taken
 
-    def _deliver(self, delivery: Delivery, failures: int) -> bool:
+    def _deliver(self, delivery: Delivery, failures: int, *, is_news: bool) -> bool:
         """Send one message; return whether others may follow at once."""
         try:
             receipt = self._destination.sender.send(delivery.message)
@@ -104,7 +107,7 @@ class Courier:
             return self._refused(delivery, error, failures)
         except Exception as error:  # noqa: BLE001  a service's own client: whatever it raises, nobody took the message
             return self._refused(delivery, DeliveryError(repr(error)), failures)
-        self._outbox.sent(delivery, receipt)
+        self._outbox.sent(delivery, receipt, is_news=is_news)
         _log.info("alert_delivered", **_fields(delivery))
         return True
 

@@ -97,14 +97,17 @@ def take(
     return _deliveries_of(connection, rows)
 
 
-def sent(connection: Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
-    """Write down that a destination took a delivery, and that it can be reached."""
+def sent(
+    connection: Connection, delivery: Delivery, receipt: Receipt, now: datetime, *, is_news: bool = True
+) -> None:
+    """Write down that a destination took a delivery; if that `is_news`, that it can be reached too."""
     _end(connection, delivery, DeliveryState.SENT, now)
     if receipt.thread and receipt.thread != delivery.message.thread:
         place = {"alert_id": delivery.alert_id, "destination": delivery.destination}
         insert = upsert(connection, threads).values(thread=receipt.thread, **place)
         connection.execute(insert.on_conflict_do_nothing())
-    destination_book.note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
+    if is_news:
+        destination_book.note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
 
 
 def put_off(
@@ -348,18 +351,23 @@ def _rewrite(connection: Connection, delivery_id: int, document: str) -> None:
 def _end(
     connection: Connection, delivery: Delivery, state: DeliveryState, now: datetime, reason: str = ""
 ) -> None:
-    connection.execute(
-        sa.update(deliveries)
-        .where(deliveries.c.delivery_id == delivery.delivery_id)
-        .values(
-            state=state.value,
-            attempts=deliveries.c.attempts + 1,
-            ended_at=now,
-            reason=reason,
-            owner=None,
-            lease_until=None,
-        )
+    ending = {"ended": delivery.delivery_id, "how": state.value, "moment": now, "why": reason}
+    connection.execute(_END, ending)
+
+
+_END = (
+    sa.update(deliveries)
+    .where(deliveries.c.delivery_id == sa.bindparam("ended"))
+    .values(
+        state=sa.bindparam("how"),
+        attempts=deliveries.c.attempts + 1,
+        ended_at=sa.bindparam("moment"),
+        reason=sa.bindparam("why"),
+        owner=None,
+        lease_until=None,
     )
+)
+"""Made once: it is executed for each message, and making it takes longer than that."""
 
 
 def _deliveries_of(connection: Connection, rows: Sequence[RowMapping]) -> list[Delivery]:

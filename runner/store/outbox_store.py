@@ -130,20 +130,17 @@ class OutboxStore:
                 connection, destination, owner=owner, lease=lease, now=self._clock.now(), limit=limit
             )
 
-    def sent(self, delivery: Delivery, receipt: Receipt) -> None:
-        """Write down that a destination took a delivery."""
+    def sent(self, delivery: Delivery, receipt: Receipt, *, is_news: bool = True) -> None:
+        """Write down that a destination took a delivery; if that `is_news`, that it can be reached again too."""
         with self._database.transaction() as connection:
             now = self._clock.now()
-            outbox.sent(connection, delivery, receipt, now)
+            outbox.sent(connection, delivery, receipt, now, is_news=is_news)
             if delivery.message.report is not None:
                 reports.forget_rows(connection, delivery)
-            system_errors.mend(
-                connection,
-                SystemFaultKind.ALERT_DELIVERY,
-                delivery.destination,
-                now=now,
-                comment=f"{delivery.destination} took a message again",
-            )
+            if is_news:
+                comment = f"{delivery.destination} took a message again"
+                kind = SystemFaultKind.ALERT_DELIVERY
+                system_errors.mend(connection, kind, delivery.destination, now=now, comment=comment)
 
     def put_off(
         self, delivery: Delivery, reason: str, *, next_at: datetime, failures: int, retry_at: datetime

@@ -48,17 +48,44 @@ def _of_columns(fitted: FittedRecords, path: FieldPath) -> FieldTexts | None:
     values = fitted.columns.get(path[0])
     if values is None:
         return None
-    rows: pa.Array | None = None
+    on_the_way = 0
     for name in path[1:]:
-        while pa.types.is_list(values.type):
-            rows, values = _elements(rows, values)
-        place = values.type.get_field_index(name) if pa.types.is_struct(values.type) else -1
-        if place < 0:
+        on_the_way = _depth(values.type)
+        values = _field(values, name)
+        if values is None:
             return None
-        values = pc.struct_field(values, [place])
-    if pa.types.is_list(values.type):
+    if _depth(values.type) > on_the_way + 1:  # lists of lists are no texts
+        return None
+    if _leaf(values.type) != pa.string():
+        return None
+    rows: pa.Array | None = None
+    while pa.types.is_list(values.type):
         rows, values = _elements(rows, values)
-    return _present(rows, values) if values.type == pa.string() else None
+    return _present(rows, values)
+
+
+def _depth(kind: pa.DataType) -> int:
+    """Return how many lists stand around the values of a column."""
+    return 1 + _depth(kind.value_type) if pa.types.is_list(kind) else 0
+
+
+def _leaf(kind: pa.DataType) -> pa.DataType:
+    """Return what is in the innermost lists of a column."""
+    return _leaf(kind.value_type) if pa.types.is_list(kind) else kind
+
+
+def _field(values: pa.Array, name: str) -> pa.Array | None:
+    """Return a field of objects, in the lists that the objects are in; None if there are no such objects.
+
+    Only the field is taken out of the lists later: Arrow cannot do so with an object that has JSON in it.
+    """
+    if pa.types.is_list(values.type):
+        inner = _field(values.values, name)
+        if inner is None:
+            return None
+        return pa.ListArray.from_arrays(values.offsets, inner, mask=values.is_null())
+    place = values.type.get_field_index(name) if pa.types.is_struct(values.type) else -1
+    return None if place < 0 else pc.struct_field(values, [place])
 
 
 def _elements(rows: pa.Array | None, lists: pa.ListArray) -> tuple[pa.Array, pa.Array]:

@@ -14,7 +14,7 @@ from runner.ingest.rows import RowMaker, RowPlan
 from runner.ingest.schema import JSON, TIMESTAMP, IndicatorSource
 
 TEXT = pa.string()
-WHO = pa.struct([("arn", TEXT), ("name", TEXT), ("at", TIMESTAMP)])
+WHO = pa.struct([("arn", TEXT), ("name", TEXT), ("at", TIMESTAMP), ("other", JSON)])
 FIELDS = pa.struct(
     [
         ("time", TIMESTAMP),
@@ -22,6 +22,10 @@ FIELDS = pa.struct(
         ("who", WHO),
         ("seen", pa.list_(WHO)),
         ("tags", pa.list_(TEXT)),
+        (
+            "deep",
+            pa.list_(pa.struct([("seen", pa.list_(WHO)), ("tags", pa.list_(TEXT)), ("any", pa.list_(JSON))])),
+        ),
         ("ok", pa.bool_()),
         ("count", pa.int64()),
         ("more", JSON),
@@ -38,6 +42,9 @@ INDICATORS = (
     (("seen", "arn"), "aws_arn"),
     (("seen", "name"), "ip"),
     (("tags",), "aws_tag"),
+    (("deep", "seen", "arn"), "aws_arn"),
+    (("deep", "tags"), "hostname"),
+    (("deep", "any"), "email"),
     (("new",), "aws_account_id"),
 )
 TEXTS = st.sampled_from(
@@ -57,6 +64,9 @@ TEXTS = st.sampled_from(
 SCALARS = st.none() | TEXTS | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False)
 OBJECTS = st.dictionaries(st.sampled_from(["arn", "name", "at", "other"]), SCALARS, max_size=4)
 ANYTHING = SCALARS | OBJECTS | st.lists(SCALARS | OBJECTS, max_size=3)
+DEEP = st.fixed_dictionaries(
+    {}, optional={"seen": st.lists(OBJECTS, max_size=2) | ANYTHING, "tags": ANYTHING, "any": ANYTHING}
+)
 RECORDS = st.fixed_dictionaries(
     {},
     optional={
@@ -65,6 +75,7 @@ RECORDS = st.fixed_dictionaries(
         "who": OBJECTS | ANYTHING,
         "seen": st.lists(OBJECTS, max_size=3) | ANYTHING,
         "tags": st.lists(TEXTS, max_size=3) | ANYTHING,
+        "deep": st.lists(DEEP, max_size=3) | ANYTHING,
         "ok": st.booleans() | ANYTHING,
         "count": st.integers(0, 9) | ANYTHING,
         "more": ANYTHING,

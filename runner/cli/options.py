@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,6 +98,23 @@ class Scope:
         So a fault in a file that a definition names outside the project is told too.
         """
         return self.is_whole or (self.settings.root / location.path).resolve().is_relative_to(self.folder)
+
+    def holder(self) -> Callable[[Path], bool]:
+        """Return what tells as `holds` does, by a file's path relative to the project, for thousands of files.
+
+        Folders are asked once where they really lie, so it is to be used up before anybody moves them.
+        """
+        root, asked = os.fspath(self.settings.root), os.fspath(self.folder)
+        real = functools.cache(os.path.realpath)
+
+        def lies_within(path: Path) -> bool:
+            folder, name = os.path.split(f"{root}/{path}")
+            found = f"{real(folder)}/{name}"
+            if os.path.islink(found):  # noqa: PTH114  a Path would cost more than the answer
+                found = os.path.realpath(found)
+            return f"{found}/".startswith(f"{asked}/")
+
+        return lies_within
 
 
 _SHARED = ("global_helpers", "data_models")

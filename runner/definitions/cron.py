@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from croniter import CroniterBadDateError, CroniterError, croniter
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronField:
@@ -117,6 +115,9 @@ def _unsupported(part: str, field: CronField) -> str:
 
 
 def _never_fires(expression: str) -> str | None:
+    # imported where it is needed: it takes 25 ms, and few schedules are cron expressions
+    from croniter import CroniterBadDateError, CroniterError, croniter  # noqa: PLC0415
+
     try:
         croniter(expression, _ANY_DAY, max_years_between_matches=_YEARS, implement_cron_bug=True).get_next(
             datetime

@@ -32,7 +32,7 @@ def read_data_model(document: YamlDocument, files: PythonFiles) -> tuple[DataMod
         *faults,
         *id_faults(document, "DataModelID", "DisplayName"),
         *repeated_values(document, "LogTypes", "Tags"),
-        *_mapping_findings(document, module),
+        *_mapping_findings(document, module, compiling=files.examines),
         *python_findings,
     ]
     if keys is None or errors_in(findings):
@@ -57,7 +57,9 @@ def _mappings(keys: DataModelKeys) -> tuple[FieldMapping, ...]:
     )
 
 
-def _mapping_findings(document: YamlDocument, module: PythonModule | None) -> Iterator[Finding]:
+def _mapping_findings(
+    document: YamlDocument, module: PythonModule | None, *, compiling: bool
+) -> Iterator[Finding]:
     mappings: Any = document.value.get("Mappings")
     seen: set[str] = set()
     for index, mapping in enumerate(mappings if isinstance(mappings, list) else ()):
@@ -69,11 +71,16 @@ def _mapping_findings(document: YamlDocument, module: PythonModule | None) -> It
             message = f"`{name}` is mapped for the second time; the last mapping counts"
             yield Notice(Code.SHADOWED_MAPPING, message, document.position((*place, "Name")))
         seen.add(str(name))
-        yield from _one_mapping_faults(document, place, mapping, module)
+        yield from _one_mapping_faults(document, place, mapping, module, compiling=compiling)
 
 
 def _one_mapping_faults(
-    document: YamlDocument, place: KeyPath, mapping: dict[Any, Any], module: PythonModule | None
+    document: YamlDocument,
+    place: KeyPath,
+    mapping: dict[Any, Any],
+    module: PythonModule | None,
+    *,
+    compiling: bool,
 ) -> Iterator[DefinitionError]:
     given = [key for key in ("Path", "Method") if key in mapping]
     if len(given) != 1:
@@ -84,7 +91,11 @@ def _one_mapping_faults(
     where, value = (*place, given[0]), mapping[given[0]]
     if not isinstance(value, str):
         return
-    fault = path_fault(value) if given == ["Path"] else _method_fault(value, document, module)
+    fault = (
+        path_fault(value, compiling=compiling)
+        if given == ["Path"]
+        else _method_fault(value, document, module)
+    )
     if fault:
         yield InvalidField(fault, document.position(where), Code.BAD_MAPPING)
 

@@ -21,12 +21,17 @@ Reports = dict[str, Annotated[tuple[str | int | float, ...], ITEMS]]
 
 
 class Keys(BaseModel):
-    """A mapping with known keys, spelt as Panther spells them, and no others."""
+    """A mapping with known keys, spelt as Panther spells them, and no others.
+
+    A model is built when it is first used: a command that reads one kind of definition does not wait for the others.
+    """
 
     turning: ClassVar[tuple[str, ...]] = ()
     """Keys that would make the mapping one of another type: what an unknown key may have meant."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_pascal)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_pascal, defer_build=True
+    )
 
 
 class ScheduleKeys(Keys):
@@ -78,14 +83,14 @@ class ScheduledQueryKeys(QueryTextKeys):
     tags: Texts = ()
     lookback: bool = False
     lookback_window_seconds: int = 0
-    email_config: EmailConfigKeys = EmailConfigKeys(Recipients=())
+    email_config: EmailConfigKeys = Field(default_factory=lambda: EmailConfigKeys(Recipients=()))
     base_version: int = 0
 
 
 class MockKeys(BaseModel):
     """What replaces one name during a test."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     object_name: str = Field(alias="objectName")
     return_value: str | bool = Field(alias="returnValue")

@@ -29,8 +29,8 @@ class PythonFiles:
     """Reads and parses Python files under a project root: several definitions may share one.
 
     Only the last `_MOST_MODULES` are kept, as syntax trees are large. `texts` stands in for files, by their paths
-    relative to the root. Unless it `examines` them, rules and policies are not parsed: who loads them anyway will see
-    what is wrong. `stamps` holds, for each path that was asked for, the state that the file was in, None if
+    relative to the root. Unless it `examines` them, rules and policies are not parsed, and JSONPaths of data models not
+    compiled: who loads them anyway will see what is wrong. `stamps` holds, for each path that was asked for, the state that the file was in, None if
     it was not there; `take_asked` tells the paths that were asked for lately.
     """
 

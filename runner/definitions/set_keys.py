@@ -87,9 +87,9 @@ class LookupTableKeys(QueryTextKeys):
     enabled: bool
     # "schema" would hide a method of pydantic's
     row_schema: str = Field(default="", alias="Schema")
-    log_type_map: LogTypeMapKeys = LogTypeMapKeys(PrimaryKey="")
+    log_type_map: LogTypeMapKeys = Field(default_factory=lambda: LogTypeMapKeys(PrimaryKey=""))
     filename: str = ""
-    refresh: RefreshKeys = RefreshKeys()
+    refresh: RefreshKeys = Field(default_factory=RefreshKeys)
     indicators: Any = None
     validations: Any = None
     display_name: str = ""

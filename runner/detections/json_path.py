@@ -10,6 +10,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from runner.definitions.json_path import compiled
 from runner.detections.event import AmbiguousPathError
 
 if TYPE_CHECKING:
@@ -74,10 +75,8 @@ def _followed(keys: tuple[str, ...], row: dict[str, Any]) -> Sequence[Found]:
 
 def _of_library(text: str) -> Finder:
     """Compile any other path. Raises `ValueError` if it is none."""
-    from jsonpath_ng.ext import parse  # noqa: PLC0415  it takes 50 ms, and few projects need it
-
     try:
-        compiled = parse(text)
-    except Exception as error:  # the library raises bare exceptions
-        raise ValueError(f"{text!r} is no JSONPath: {error}") from error
-    return lambda row: [Found(match.value, str(match.full_path)) for match in compiled.find(row)]
+        found = compiled(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} cannot be followed: {error}") from error
+    return lambda row: [Found(match.value, str(match.full_path)) for match in found.find(row)]

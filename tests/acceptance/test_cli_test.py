@@ -109,6 +109,28 @@ def test_a_wrong_choice_is_refused_with_a_hint(content, cli, arguments, said):
     assert said in ended.err
 
 
+def test_a_file_that_is_seen_first_by_a_link_to_it_is_chosen_by_its_own_name(content, cli):
+    (content / "rules/a_link.yml").symlink_to("door_signal.yml")
+
+    document = cli("test", "--format", "json", "rules/door_signal.yml", cwd=content).document
+
+    assert [one["id"] for one in document["detections"]] == ["Door.Signal"]
+
+
+def test_a_path_of_a_data_model_that_is_none_fails_whoever_follows_it(content, cli):
+    model = next(content.glob("data_models/*.yml"))
+    model.write_text(model.read_text() + "  - {Name: broken, Path: 'a['}\n")
+    (content / "rules/door_signal.py").write_text("def rule(event):\n    return event.udm('broken')\n")
+    rule = content / "rules/door_signal.yml"
+    rule.write_text(rule.read_text().replace("action: open", "p_log_type: Custom.Door"))
+
+    ended = cli("test", cwd=content)
+
+    assert ended.code == 1
+    assert "'a[' cannot be followed: not JSONPath: it ends where something has to follow" in ended.out
+    assert "To mend (1): Door.Signal" in ended.out
+
+
 def test_tests_are_chosen_by_name(content, cli):
     document = cli("test", "--test-names", "Refused,Few", "--format", "json", cwd=content).document
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from jsonpath_ng.ext import parse
 
 from runner.definitions.data_model import DataModel, FieldMapping
+from runner.definitions.json_path import compiled
 from runner.definitions.location import Location
 from runner.definitions.python_source import PythonSource
 from runner.detections.data_model import LoadedDataModel
@@ -57,7 +59,7 @@ def test_a_path_that_leads_to_several_values_is_an_error():
 def test_a_path_that_is_none_is_an_error_when_it_is_followed():
     path = JsonPath("a[")
 
-    with pytest.raises(ValueError, match=r"'a\[' is no JSONPath"):
+    with pytest.raises(ValueError, match=r"'a\[' cannot be followed: not JSONPath"):
         path.find({})
 
 
@@ -143,3 +145,45 @@ def test_a_models_methods_are_those_of_its_python():
 def test_a_model_whose_method_is_not_there_cannot_be_loaded(text, said):
     with pytest.raises(DetectionError, match=said):
         Namespace({}).load_data_model(model({"name": "b", "method": "of_b"}, text=text))
+
+
+LOG = {
+    "a": {"b": 1},
+    "a.b": 2,
+    "list": [5, 6],
+    "of": [{"n": "x", "v": 1}, {"n": "y", "v": 2}],
+    "s": "q-r-t",
+    "1x": 3,
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a.b",
+        "$['a.b']",
+        '"1x"',
+        "list[*]",
+        "list[-1]",
+        "list[0:1]",
+        "of[*].n",
+        "$.of[?(@.n == 'x')].v",
+        "$.of[?(@.v > 1 & @.n == 'y')].n",
+        "$..v",
+        "a.*",
+        "list.`len`",
+        "s.`split(-, 1, -1)`",
+        "a|list",
+        "nothing[0].here",
+    ],
+)
+def test_a_table_made_once_compiles_every_path_as_the_library_does_by_itself(path):
+    with pytest.raises(ValueError, match="JSONPath"):
+        compiled("a[")  # which leaves nothing behind
+
+    found = compiled(path).find(LOG)
+
+    expected = parse(path).find(LOG)
+    assert [(one.value, str(one.full_path)) for one in found] == [
+        (one.value, str(one.full_path)) for one in expected
+    ]

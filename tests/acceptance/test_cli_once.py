@@ -23,8 +23,8 @@ def disable(file):
     file.write_text(file.read_text().replace("Enabled: true", "Enabled: false"))
 
 
-def test_the_first_run_of_a_new_project_prints_its_alert(project, cli):
-    ended = cli("once", "--all", "--at", AT, cwd=project)
+def test_the_first_run_of_a_new_project_prints_its_alert(project, here):
+    ended = here("once", "--all", "--at", AT, cwd=project)
 
     assert ended.code == 0
     assert re.search(r"Okta Failed Logins +succeeded +6 +4 +1\n", ended.out)
@@ -33,56 +33,56 @@ def test_the_first_run_of_a_new_project_prints_its_alert(project, cli):
     assert ended.err == ""
 
 
-def test_running_again_for_the_same_time_changes_nothing(project_with_alert, cli, here):
+def test_running_again_for_the_same_time_changes_nothing(project_with_alert, here):
     before = here("alerts", "list", "--format", "json", cwd=project_with_alert).document
 
-    again = cli("once", "--all", "--at", AT, "--format", "json", cwd=project_with_alert)
+    again = here("once", "--all", "--at", AT, "--format", "json", cwd=project_with_alert)
 
     after = here("alerts", "list", "--format", "json", cwd=project_with_alert).document
     assert [alert["change"] for alert in alerts_in(again.document)] == ["unchanged"]
     assert after == before
 
 
-def test_a_dry_run_shows_the_alert_and_writes_nothing(project, cli):
+def test_a_dry_run_shows_the_alert_and_writes_nothing(project, here):
     before = sorted(project.rglob("*"))
 
-    ended = cli("once", "--all", "--at", AT, "--dry-run", cwd=project)
+    ended = here("once", "--all", "--at", AT, "--dry-run", cwd=project)
 
     assert ended.code == 0
     assert ended.out.endswith(f"1 alert at {AT}, 1 of them new. Nothing was stored (--dry-run).\n")
     assert sorted(project.rglob("*")) == before
 
 
-def test_a_disabled_query_runs_if_it_is_named_and_says_so(project, cli):
+def test_a_disabled_query_runs_if_it_is_named_and_says_so(project, here):
     disable(project / "queries/okta_failed_logins.yml")
 
-    ended = cli("once", QUERY, "--at", AT, "--format", "json", cwd=project)
+    ended = here("once", QUERY, "--at", AT, "--format", "json", cwd=project)
 
     assert ended.code == 0
     assert ended.err == f"note: {QUERY} is disabled, and runs because it was named\n"
     assert len(alerts_in(ended.document)) == 1
 
 
-def test_disabled_queries_are_left_out_of_all(project, cli):
+def test_disabled_queries_are_left_out_of_all(project, here):
     disable(project / "queries/okta_failed_logins.yml")
 
-    ended = cli("once", "--all", "--at", AT, "--format", "json", cwd=project)
+    ended = here("once", "--all", "--at", AT, "--format", "json", cwd=project)
 
     assert ended.document["runs"] == []
 
 
 @pytest.mark.parametrize(("flags", "alerts"), [([], 0), (["--include-disabled"], 1)])
-def test_disabled_rules_see_rows_only_when_asked_for(project, cli, flags, alerts):
+def test_disabled_rules_see_rows_only_when_asked_for(project, here, flags, alerts):
     disable(project / "scheduled_rules/okta_failed_logins.yml")
 
-    ended = cli("once", "--all", "--at", AT, "--dry-run", "--format", "json", *flags, cwd=project)
+    ended = here("once", "--all", "--at", AT, "--dry-run", "--format", "json", *flags, cwd=project)
 
     assert ended.code == 0
     assert len(alerts_in(ended.document)) == alerts
 
 
-def test_piped_output_has_no_colours_and_verbose_logs_each_run(project, cli):
-    ended = cli("once", "--all", "--at", AT, "--dry-run", "--verbose", cwd=project)
+def test_piped_output_has_no_colours_and_verbose_logs_each_run(project, here):
+    ended = here("once", "--all", "--at", AT, "--dry-run", "--verbose", cwd=project)
 
     assert "\x1b" not in ended.out + ended.err
     assert '"event": "query_run_finished"' in ended.err

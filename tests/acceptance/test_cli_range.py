@@ -11,8 +11,8 @@ QUERY = "Okta Failed Logins"
 RANGE = ("--from", "2026-01-14T22:00:00Z", "--to", "2026-01-15T01:00:00Z")
 
 
-def test_every_due_time_of_a_range_is_run_for_its_own_reference_time(project, cli):
-    ended = cli("once", QUERY, *RANGE, "--format", "json", cwd=project)
+def test_every_due_time_of_a_range_is_run_for_its_own_reference_time(project, here):
+    ended = here("once", QUERY, *RANGE, "--format", "json", cwd=project)
 
     runs = ended.document["runs"]
     assert ended.code == 0
@@ -24,10 +24,10 @@ def test_every_due_time_of_a_range_is_run_for_its_own_reference_time(project, cl
     ]
 
 
-def test_a_range_that_was_run_before_goes_on_where_it_was_left(project, cli):
-    cli("once", QUERY, "--from", "2026-01-14T22:00:00Z", "--to", "2026-01-14T23:00:00Z", cwd=project)
+def test_a_range_that_was_run_before_goes_on_where_it_was_left(project, here):
+    here("once", QUERY, "--from", "2026-01-14T22:00:00Z", "--to", "2026-01-14T23:00:00Z", cwd=project)
 
-    ended = cli("once", QUERY, *RANGE, cwd=project)
+    ended = here("once", QUERY, *RANGE, cwd=project)
 
     assert ended.code == 0
     assert ended.out == (
@@ -35,12 +35,12 @@ def test_a_range_that_was_run_before_goes_on_where_it_was_left(project, cli):
     )
 
 
-def test_a_range_begins_anew_when_a_definition_has_changed(project, cli):
-    cli("once", QUERY, *RANGE, cwd=project)
+def test_a_range_begins_anew_when_a_definition_has_changed(project, here):
+    here("once", QUERY, *RANGE, cwd=project)
     rule = project / "scheduled_rules" / "okta_failed_logins.py"
     rule.write_text(rule.read_text() + "\n# another version\n")
 
-    ended = cli("once", QUERY, *RANGE, cwd=project)
+    ended = here("once", QUERY, *RANGE, cwd=project)
 
     assert ended.out.startswith("4 due times run, 4 matches, 0 new alerts.\n")
 

@@ -67,7 +67,7 @@ class Verdict:
             shown = ", ".join(f"{query} at {due:%H:%M}" for query, due in sorted(difference)[:10])
             self.faults.append(f"{sum(difference.values())} due times are {what}: {shown}")
 
-    def compare_alerts(self, quiet: dict[str, Any], rules: Collection[str]) -> None:
+    def compare_alerts(self, quiet: dict[tuple[Any, ...], Any], rules: Collection[str]) -> None:
         """Say in what the alerts of these rules differ from those of a quiet run over the same data."""
         mine = {key: one for key, one in self.alerts.items() if one["rule_id"] in rules}
         theirs = {key: one for key, one in quiet.items() if one["rule_id"] in rules}
@@ -80,14 +80,23 @@ class Verdict:
                 )
 
 
-def alerts_in(connection: Connection) -> dict[str, Any]:
-    """Return what there is to say of each alert, by its id; not when it was stored, or by which run."""
+def alerts_in(connection: Connection) -> dict[tuple[Any, ...], Any]:
+    """Return what there is to say of each alert, by its rule, dedup string and window; not by which run it was stored.
+
+    Its id is that of the window's first match when people were first told of it: live due times go before those that
+    are caught up with, so after a restart that may be another one than on a quiet day.
+    """
     chosen = sa.select(
-        alerts.c.alert_id,
-        *(alerts.c[name] for name in ("rule_id", "kind", "dedup", "match_count", "title", "severity")),
-        *(alerts.c[name] for name in ("window_start", "window_last")),
-    ).where(alerts.c.created_at.is_not(None), alerts.c.type != "SYSTEM_ERROR")
-    return {row["alert_id"]: dict(row) for row in connection.execute(chosen).mappings()}
+        *(alerts.c[name] for name in ("rule_id", "kind", "dedup", "window_start", "window_last")),
+        *(alerts.c[name] for name in ("match_count", "title", "severity")),
+    ).where(alerts.c.created_at.is_not(None), alerts.c.type != "SYSTEM_ERROR", alerts.c.match_count > 0)
+    found: dict[tuple[Any, ...], Any] = {}
+    for row in connection.execute(chosen).mappings():
+        key = (row["rule_id"], row["kind"], row["dedup"], row["window_start"])
+        if key in found:
+            raise ValueError(f"two alerts share a window: {key}")
+        found[key] = dict(row)
+    return found
 
 
 def nothing_is_owed(connection: Connection) -> bool:

@@ -41,12 +41,12 @@ class Settings:
     """The options as they hold, with the project folder they belong to."""
 
     root: Path
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
     rules: Mapping[str, RuleOverride]
     queries: Mapping[str, Mapping[str, Any]]
     tags: Mapping[str, Mapping[str, Any]]
     tables: Mapping[str, Mapping[str, Any]]
-    destinations: Mapping[str, Mapping[str, Any]]
+    destinations: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """The tables of `[destinations.<name>]`, with what they refer to; `runner.destinations.reading` reads them."""
     maintenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The tables of `[maintenance.<name>]`; `runner.destinations.maintenance` reads them."""
@@ -318,7 +318,8 @@ def _tables(section: str, tables: Any, faults: list[str]) -> Iterator[tuple[str,
         if isinstance(content, dict):
             yield name, content
         else:
-            faults.append(f'{FILE_NAME}: {section}."{name}": expected a table, found {content!r}')
+            # the value is not shown: it may be a secret
+            faults.append(f'{FILE_NAME}: {section}."{name}": expected a table, such as [{section}.<name>]')
 
 
 def _overrides(

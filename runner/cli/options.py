@@ -52,6 +52,10 @@ def load_settings(project: Path | None, **flags: str | None) -> Settings:
     root = project.resolve() if project else settings.find_root(Path.cwd())
     found = settings.load(root, os.environ, {name.replace("__", "."): value for name, value in flags.items()})
     mask().add(found.secrets)
+    if found.destinations:
+        from runner.destinations.secrecy import secrets_of  # noqa: PLC0415  it takes a while, and most need it not
+
+        mask().add(secrets_of(found.destinations.values()))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from html import escape
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ class MailServer:
     tls: str
     """`starttls`, `implicit`, or `none` for a server on this machine."""
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca_file: str = ""
     """Certificates to trust, in PEM; empty for the system's."""
 

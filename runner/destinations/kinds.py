@@ -164,22 +164,37 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "webhook": Kind(
             help="A JSON document by POST, with Panther's fields and ours.",
             options=(
-                Option(name="url", read=_url, default=REQUIRED, help="Where it is posted."),
-                Option(name="secret", read=text, default="", help="Signs each body, by HMAC-SHA256."),
-                Option(name="headers", read=_headers, default={}, help="Further headers, as a table."),
+                Option(name="url", read=_url, default=REQUIRED, help="Where it is posted.", is_secret=True),
+                Option(
+                    name="secret",
+                    read=text,
+                    default="",
+                    help="Signs each body, by HMAC-SHA256.",
+                    is_secret=True,
+                ),
+                Option(
+                    name="headers",
+                    read=_headers,
+                    default={},
+                    help="Further headers, as a table.",
+                    is_secret=True,
+                ),
             ),
             make=_webhook,
         ),
         "slack": Kind(
             help="Blocks in a channel; updates go into the thread of the alert's first message.",
             options=(
-                Option(name="token", read=text, default="", help="A bot token with `chat:write`."),
+                Option(
+                    name="token", read=text, default="", help="A bot token with `chat:write`.", is_secret=True
+                ),
                 Option(name="channel", read=text, default="", help="The channel's id or name."),
                 Option(
                     name="webhook_url",
                     read=_url,
                     default="",
                     help="An incoming webhook, instead of a token; it has no threads.",
+                    is_secret=True,
                 ),
                 Option(name="url", read=_url, default=_SLACK_URL, help="Slack's API."),
             ),
@@ -188,7 +203,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "pagerduty": Kind(
             help="Events API v2: triggers an incident, acknowledges and resolves it.",
             options=(
-                Option(name="routing_key", read=text, default=REQUIRED, help="The integration's key."),
+                Option(
+                    name="routing_key",
+                    read=text,
+                    default=REQUIRED,
+                    help="The integration's key.",
+                    is_secret=True,
+                ),
                 Option(name="url", read=_url, default=pagerduty.URL, help="PagerDuty's address for events."),
             ),
             make=_pagerduty,
@@ -205,7 +226,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                     help="`starttls`, `implicit`, or `none` for a server on this machine.",
                 ),
                 Option(name="user", read=text, default="", help="Whom to log in as; empty: nobody."),
-                Option(name="password", read=text, default="", help="Its password."),
+                Option(name="password", read=text, default="", help="Its password.", is_secret=True),
                 Option(
                     name="ca_file",
                     read=text,
@@ -234,7 +255,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "apprise": Kind(
             help="Any other service that Apprise knows.",
-            options=(Option(name="url", read=text, default=REQUIRED, help="Apprise's URL of the service."),),
+            options=(
+                Option(
+                    name="url",
+                    read=text,
+                    default=REQUIRED,
+                    help="Apprise's URL of the service.",
+                    is_secret=True,
+                ),
+            ),
             make=_apprise,
         ),
     }

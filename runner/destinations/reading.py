@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from runner.destinations.destination import Destination, Pace, Subscription
 from runner.destinations.kinds import KINDS, REQUIRED, SHARED_OPTIONS, Surroundings
+from runner.destinations.secrecy import MaskedSender, secrets_of
 from runner.errors import SettingsError
+from runner.references import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +51,8 @@ def _destination(name: str, table: Mapping[str, Any], root: Path, clock: Clock) 
     try:
         sender = kind.make(given, around)
     except (ValueError, SettingsError) as error:
-        raise SettingsError(f"{place}: {error}") from error
+        message = Mask(secrets_of([table])).masked(str(error))
+        raise SettingsError(f"{place}: {message}") from error
     return Destination(
         name=name,
         kind=given["kind"],
@@ -66,7 +69,7 @@ def _destination(name: str, table: Mapping[str, Any], root: Path, clock: Clock) 
             group_above=given["group_above"],
         ),
         takes_updates=given["updates"],
-        sender=sender,
+        sender=MaskedSender(sender, secrets_of([table])),
     )
 
 

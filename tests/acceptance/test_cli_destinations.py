@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from receivers import Answer, Receiver
 
 AT = "2026-01-15T00:00:00Z"
 TABLES = """
@@ -82,6 +83,44 @@ def test_faults_in_the_tables_are_told(project, here):
 
     assert ended.code == 2
     assert "hook" in ended.err
+
+
+class Echo(Receiver):
+    """A server that refuses, and repeats what it was sent."""
+
+    def take(self, handler):
+        self.answers = [Answer(status=401, body=handler.headers["Authorization"].encode())]
+        super().take(handler)
+
+
+@pytest.fixture
+def echo():
+    receiver = Echo()
+    yield receiver
+    receiver.close()
+
+
+def test_a_token_that_stands_plainly_and_comes_back_in_an_answer_is_shown_nowhere(project, here, echo):
+    with (project / "runner.toml").open("a") as file:
+        file.write(
+            "[delivery]\npage_max_age_hours = 1000000\ngive_up_hours = 0.000001\n"
+            f'[destinations.hook]\nkind = "webhook"\nurl = "{echo.url}/T0KEN-T0KEN"\n'
+            'headers = {Authorization = "Bearer s3cret-s3cret"}\n'
+        )
+
+    shown = [
+        here("destinations", "test", cwd=project),
+        here("once", "--all", "--at", AT, "--notify", "--verbose", cwd=project),
+        here("destinations", "missed", "hook", cwd=project),
+        here("destinations", "list", "--format", "json", cwd=project),
+        here("alerts", "list", "--format", "json", cwd=project),
+    ]
+
+    assert "refused with status 401: ***" in shown[0].out
+    assert "refused with status 401: ***" in " ".join(shown[2].out.split())
+    assert "does not take alerts" in shown[4].out
+    assert [secret for one in shown for secret in ("s3cret", "T0KEN") if secret in one.out + one.err] == []
+    assert b"s3cret" not in (project / ".runner" / "state.db").read_bytes()
 
 
 def test_once_tells_nobody_unless_asked(configured, here):

@@ -327,7 +327,7 @@ def test_wrong_query_overrides_are_all_named(tmp_path):
     assert faults == [
         'runner.toml: queries."Failed Logins".settle: there is no such option: did you mean settle_seconds?',
         "runner.toml: queries.\"Failed Logins\".catch_up: expected 'all', 'latest' or 'none', found 'some'",
-        'runner.toml: tags."okta": expected a table, found 1',
+        'runner.toml: tags."okta": expected a table, such as [tags.<name>]',
     ]
 
 

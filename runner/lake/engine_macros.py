@@ -132,8 +132,9 @@ MACROS = {
         CASE WHEN regexp_full_match(t, '\\s*-?[0-9]+(\\.[0-9]+)?\\s*')
         THEN sf_epoch(TRY_CAST(t AS DECIMAL(28, 6))) ELSE TRY_CAST(t AS TIMESTAMP) END
     """,
-    "sf_instant(t)": "CAST(t AS TIMESTAMPTZ) AT TIME ZONE 'UTC'",
-    "sf_try_instant(t)": "TRY_CAST(t AS TIMESTAMPTZ) AT TIME ZONE 'UTC'",
+    "sf_close_offset(t)": "regexp_replace(t, '\\s+([+-][0-9]{2}:?([0-9]{2})?)\\s*$', '\\1')",
+    "sf_instant(t)": "CAST(sf_close_offset(t) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'",
+    "sf_try_instant(t)": "TRY_CAST(sf_close_offset(t) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'",
     "sf_try_boolean(t)": """
         CASE WHEN lower(t) IN ('yes', 'on') THEN true WHEN lower(t) IN ('no', 'off') THEN false
         ELSE TRY_CAST(t AS BOOLEAN) END

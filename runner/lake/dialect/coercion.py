@@ -58,6 +58,8 @@ def as_json(node: exp.Expr) -> exp.Expr:
         return node
     if kind == Kind.TEXT and type_of(node).loose:
         return typed(call("to_json", node), JSON)
+    if kind == Kind.TIMESTAMP:
+        return typed(call("to_json", call("strftime", node, text("%Y-%m-%d %H:%M:%S.%g"))), JSON)
     if kind in {Kind.STRUCT, Kind.MAP, Kind.LIST}:
         made: exp.Expr = call("to_json", node)
         return typed(call("json_strip_nulls", made) if _has_fields(type_of(node)) else made, JSON)

@@ -47,8 +47,10 @@ def _get(arguments: list[exp.Expr]) -> exp.Expr:
     """GET(value, index or key): one step of a path."""
     value, step = arguments
     if isinstance(step, exp.Literal):
-        return paths.walk(value, [step.name if step.is_string else int(step.name)])
-    return paths.walk(value, [step])
+        found = paths.walk(value, [step.name if step.is_string else int(step.name)])
+    else:
+        found = paths.walk(value, [step])
+    return as_json(found) if type_of(value).kind in {Kind.STRUCT, Kind.VARIANT} else found
 
 
 def _result_of_get(types: Sequence[SqlType]) -> SqlType:
@@ -64,7 +66,10 @@ def _object(arguments: list[exp.Expr]) -> exp.Expr:
 
 
 def _object_keeping_null(arguments: list[exp.Expr]) -> exp.Expr:
-    return call("json_object", *arguments)
+    return call(
+        "json_object",
+        *(as_json(one) if type_of(one).kind == Kind.TIMESTAMP else one for one in arguments),
+    )
 
 
 def _is_type(*names: str) -> Function:
@@ -131,12 +136,24 @@ _ARRAYS = {
     "ARRAY_COMPACT": Function(
         takes=(array,), write="list_filter(_1, lambda e : e IS NOT NULL)", result=_same_list
     ),
-    "ARRAY_CAT": Function(takes=(variants,), write="list_concat(_1, _2)", result=_VARIANTS, least=2, most=2),
+    "ARRAY_CAT": Function(
+        takes=(variants,),
+        write="CASE WHEN _1 IS NOT NULL AND _2 IS NOT NULL THEN list_concat(_1, _2) END",
+        result=_VARIANTS,
+        least=2,
+        most=2,
+    ),
     "ARRAY_APPEND": Function(
-        takes=(variants, variant), write="list_append(_1, _2)", result=_VARIANTS, least=2
+        takes=(variants, variant),
+        write="CASE WHEN _1 IS NOT NULL THEN list_append(_1, _2) END",
+        result=_VARIANTS,
+        least=2,
     ),
     "ARRAY_PREPEND": Function(
-        takes=(variants, variant), write="list_prepend(_2, _1)", result=_VARIANTS, least=2
+        takes=(variants, variant),
+        write="CASE WHEN _1 IS NOT NULL THEN list_prepend(_2, _1) END",
+        result=_VARIANTS,
+        least=2,
     ),
     "ARRAY_INSERT": Function(
         takes=(variants, number, variant), write="sf_array_insert(_1, _2, _3)", result=_VARIANTS, least=3

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.lake.dialect import match_recognize
+from runner.lake.dialect.trees import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def normalise(query: exp.Query, findings: Findings) -> None:
     """Bring a query into the form that the typed pass expects. In place."""
-    found = list(query.find_all(exp.Values, exp.Subquery, exp.Select, exp.Window))
+    found = list(query.find_all(exp.Values, exp.Subquery, exp.Select, exp.Window, exp.Extract))
     _name_values([node for node in found if isinstance(node, exp.Values)])
     _name_sources([node for node in found if isinstance(node, exp.Subquery)])
     for select in [node for node in found if isinstance(node, exp.Select)]:
@@ -24,7 +25,15 @@ def normalise(query: exp.Query, findings: Findings) -> None:
         _having_without_group(select)
         if select.args.get("match") is not None:
             _match_rows(select, findings)
+    for extract in [node for node in found if isinstance(node, exp.Extract)]:
+        _whole_epoch(extract)
     _window_functions([node for node in found if isinstance(node, exp.Window)])
+
+
+def _whole_epoch(extract: exp.Extract) -> None:
+    """Let the seconds since 1970 be a whole number."""
+    if extract.name.upper() == "EPOCH":
+        put(extract, lambda node: exp.cast(exp.Floor(this=node), "bigint"))
 
 
 def _match_rows(select: exp.Select, findings: Findings) -> None:

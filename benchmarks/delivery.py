@@ -42,6 +42,8 @@ SECTION = "delivery"
 _NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 _PATIENCE = 120.0
 _HANG_SECONDS = 5.0
+_OPEN = 1_000
+"""The newest alerts are open and somebody's, however many old ones there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +215,12 @@ def _look_times(file: Path, count: int, rounds: int) -> dict[str, float]:
     chosen = AlertFilter(statuses=(AlertStatus.OPEN,), severities=("HIGH",), rule_id="Rule.7")
     looks: dict[str, Callable[[], object]] = {
         "list": lambda: store.list_alerts(AlertFilter(), 50),
-        "filter": lambda: store.list_alerts(chosen, 50),
+        "open, high and of one rule": lambda: store.list_alerts(chosen, 50),
+        "of one rule": lambda: store.list_alerts(AlertFilter(rule_id="Rule.7"), 50),
+        "of one person": lambda: store.list_alerts(AlertFilter(assignee="ada"), 50),
+        "critical, of which there are none": lambda: store.list_alerts(
+            AlertFilter(severities=("CRITICAL",)), 50
+        ),
         "open": lambda: store.find_alert(f"{count // 2:032x}"),
     }
     times = {name: statistics.median(_seconds(look) for _ in range(rounds)) for name, look in looks.items()}
@@ -242,7 +249,8 @@ def _alert_row(number: int) -> dict[str, object]:
         "type": "SCHEDULED_RULE",
         "title": f"Failed logins of user{number}",
         "severity": "HIGH" if number % 3 else "LOW",
-        "status": "OPEN" if number % 10 == 0 else "RESOLVED",
+        "status": "OPEN" if number < _OPEN else "RESOLVED",
+        "assignee": "ada" if number < _OPEN else None,
         "description": "",
         "runbook": "",
         "reference": "",

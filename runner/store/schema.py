@@ -339,6 +339,15 @@ alerts = Table(
     Column("period_minutes", BigInteger),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
     Index(None, "created_at"),
+    Index(None, "severity", "created_at"),
+    Index(None, "rule_id", "created_at"),
+    Index(None, "status", "created_at"),  # the last: SQLite prefers it then, and open alerts are few
+    Index(
+        "ix_alerts_assigned",
+        *("assignee", "created_at"),
+        sqlite_where=text("assignee IS NOT NULL"),
+        postgresql_where=text("assignee IS NOT NULL"),
+    ),
     Index(
         "ix_alerts_with_matches",
         "window_last",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from state_lab import HOURLY, key, match
 
 from runner.alerts.alert import AlertStatus
+from runner.store.alert_book import AlertFilter
 
 UNIQUE = replace(HOURLY, counts_unique=True)
 
@@ -69,6 +70,30 @@ def test_a_commit_takes_as_many_statements_for_many_keys_as_for_one(file_lab):
     assert many == one
 
 
+@pytest.mark.parametrize(
+    ("chosen", "index"),
+    [
+        (AlertFilter(), "ix_alerts_created_at"),
+        (AlertFilter(severities=("CRITICAL",)), "ix_alerts_severity_created_at"),
+        (AlertFilter(rule_id="A.Rule"), "ix_alerts_rule_id_created_at"),
+        (AlertFilter(assignee="ada"), "ix_alerts_assigned"),
+        # of all these, the open ones are fewest
+        (
+            AlertFilter(statuses=(AlertStatus.OPEN,), severities=("HIGH",), rule_id="A.Rule"),
+            "ix_alerts_status_created_at",
+        ),
+    ],
+    ids=["all", "of a severity", "of a rule", "of a person", "open"],
+)
+def test_a_list_of_alerts_is_read_in_order_and_only_as_far_as_it_is_shown(file_lab, chosen, index):
+    with plans_of(file_lab) as plans:
+        file_lab.store.list_alerts(chosen, 50)
+
+    (details,) = plans.values()
+    assert f"INDEX {index} " in details[0]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in details  # it would read all that fit
+
+
 def test_what_people_ask_is_looked_up(file_lab):
     file_lab.run(0, match("alice", "a", row=True))
     (alert,) = file_lab.alerts()
@@ -77,10 +102,13 @@ def test_what_people_ask_is_looked_up(file_lab):
         file_lab.store.find_alert(alert.alert_id[:8])
         file_lab.store.events_of(alert, 10)
         file_lab.store.alerts_of([alert.alert_id])
+        file_lab.store.desk.provenance_of(alert)
+        file_lab.store.inquiries.due_facts("a query", alert.created_at)
+        file_lab.store.inquiries.whereabouts(alert.key, b"1" * 16, alert.created_at)
         file_lab.store.change_status([alert], AlertStatus.CLOSED, actor="op", comment="")
         file_lab.store.history_of(alert)
 
-    assert len(plans) == 7
+    assert len(plans) == 20
     assert scans(plans) == []
 
 

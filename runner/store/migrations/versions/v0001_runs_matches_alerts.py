@@ -259,6 +259,16 @@ def _create_alerts() -> None:
         "ix_alerts_rule_id_kind_dedup_window_start", "alerts", ["rule_id", "kind", "dedup", "window_start"]
     )
     op.create_index("ix_alerts_created_at", "alerts", ["created_at"])
+    for column in ("severity", "rule_id", "status"):
+        op.create_index(f"ix_alerts_{column}_created_at", "alerts", [column, "created_at"])
+    assigned = sa.text("assignee IS NOT NULL")
+    op.create_index(
+        "ix_alerts_assigned",
+        "alerts",
+        ["assignee", "created_at"],
+        sqlite_where=assigned,
+        postgresql_where=assigned,
+    )
     op.create_index(
         "ix_alerts_with_matches",
         "alerts",

@@ -76,7 +76,10 @@ catch_up_limit = 10000
 [daemon]
 lease_seconds = 10
 drain_seconds = 10
+[late_data]
+reopen_hours = 0
 """
+"""Files come to their place in real time, which is long after the daemon's: every one of them would be late."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

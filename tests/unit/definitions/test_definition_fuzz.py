@@ -96,7 +96,7 @@ def assert_fits_into_a_set(corpus, reading):
 
 @pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
 def test_a_changed_file_gives_located_errors_or_a_sound_reading_and_never_a_traceback(root):
-    sound, faulty, others = fuzz(Corpus(root), 2_000, seed=2026)
+    sound, faulty, others = fuzz(Corpus(root), 600, seed=2026)
 
     assert min(sound, faulty, others) >= 10  # the changes are neither harmless nor all fatal
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,9 @@ import pytest
 
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
+from runner.definitions.findings import errors_in
+from runner.definitions.python_files import PythonFiles
+from runner.definitions.reader import read_content
 from runner.definitions.schema import KEYS
 from runner.definitions.yaml_document import YamlDocument
 
@@ -48,18 +50,17 @@ REQUIRED_CASES = [
 ]
 
 
-@pytest.fixture
-def errors_with(tmp_path):
-    """Change the sample of a type, and return the errors that lie in its file."""
+@pytest.fixture(scope="module")
+def errors_with():
+    """Change the sample of a type, and return the errors that its file by itself shows."""
+    files = PythonFiles(FOLDER)
 
     def read(kind, change):
-        shutil.copytree(FOLDER, tmp_path / "project")
-        path = tmp_path / "project" / SAMPLES[kind]
-        value = YamlDocument(path.read_text(), path).value
+        path = Path(SAMPLES[kind])
+        value = YamlDocument((FOLDER / path).read_text(), path).value
         change(value)
-        path.write_text(json.dumps(value, indent=1))
-        catalogue = read_catalogue(tmp_path / "project")
-        return [error for error in catalogue.errors if error.location.path == Path(SAMPLES[kind])]
+        reading = read_content(json.dumps(value, indent=1).encode(), path, files)
+        return errors_in(reading.findings)
 
     return read
 

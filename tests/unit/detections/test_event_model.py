@@ -1,7 +1,8 @@
 """For any value and any path, an event answers as a slow and obvious model of Panther's event does."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.detections.data_model import LoadedDataModel
 from runner.detections.event import Event, unwrapped
@@ -91,7 +92,7 @@ def exactly(row, path):
     return value
 
 
-@settings(deadline=None, database=None, max_examples=150)
+@examples(40)
 @given(ROWS, KEYS)
 def test_lookups_agree_with_the_model(row, key):
     event = Event(row)
@@ -104,7 +105,7 @@ def test_lookups_agree_with_the_model(row, key):
         assert type(unwrapped(event[key])) is type(expected)
 
 
-@settings(deadline=None, database=None, max_examples=150)
+@examples(40)
 @given(ROWS, PATHS)
 def test_deep_get_agrees_with_the_model(row, path):
     event = Event(row)
@@ -115,7 +116,7 @@ def test_deep_get_agrees_with_the_model(row, path):
     assert type(unwrapped(found)) is type(walked(row, path, "default"))
 
 
-@settings(deadline=None, database=None, max_examples=150)
+@examples(40)
 @given(ROWS, PATHS)
 def test_steps_taken_one_by_one_agree_with_the_model(row, path):
     value = Event(row)
@@ -129,7 +130,7 @@ def test_steps_taken_one_by_one_agree_with_the_model(row, path):
     assert str(unwrapped(value)) == str(model)
 
 
-@settings(deadline=None, database=None, max_examples=150)
+@examples(40)
 @given(ROWS, PATHS.filter(bool), st.sampled_from([None, "default"]))
 def test_deep_walk_finds_what_the_model_finds(row, path, default):
     if not has_mappings_in_lists(row, path):
@@ -140,7 +141,7 @@ def test_deep_walk_finds_what_the_model_finds(row, path, default):
         assert type(found) is type(expected)
 
 
-@settings(deadline=None, database=None, max_examples=150)
+@examples(40)
 @given(ROWS, st.lists(st.sampled_from("aAbB"), min_size=1, max_size=3))
 def test_a_mapped_name_is_what_lies_at_the_end_of_its_path(row, path):
     event = Event(row, LoadedDataModel("Model", paths={"name": ".".join(path)}, methods={}))
@@ -153,7 +154,7 @@ def test_a_mapped_name_is_what_lies_at_the_end_of_its_path(row, path):
     assert event.udm_path("name") == (None if expected is ABSENT else ".".join(path))
 
 
-@settings(deadline=None, database=None, max_examples=150)
+@examples(40)
 @given(ROWS, ROWS, PATHS.filter(bool))
 def test_any_other_name_is_the_first_that_is_truthy(row, of_udm, path):
     whole = {**row, "p_udm": of_udm}
@@ -163,7 +164,7 @@ def test_any_other_name_is_the_first_that_is_truthy(row, of_udm, path):
     assert found == (walked(of_udm, path, None) or walked(whole, path, None) or "default")
 
 
-@settings(deadline=None, database=None, max_examples=100)
+@examples(30)
 @given(ROWS)
 def test_copies_equal_the_row_and_share_nothing(row):
     event = Event(row)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
+from runner.alerts.alert import AlertType
 from runner.cli import output
 from runner.cli.options import written
 from runner.cli.output import counted
@@ -46,7 +47,7 @@ def show(alert: Alert, found: Provenance) -> None:
         ("Files read", _files(found)),
         ("Definitions", _definitions(found)),
         ("Why one alert", _reasons(alert, found)),
-        ("Told", map(_told, found.deliveries)),
+        ("Told", _all_told(alert, found)),
     ):
         place.print(Text(f"\n{heading}", style="bold"))
         for line in list(lines) or [_NONE[heading]]:
@@ -167,8 +168,12 @@ def _definitions(found: Provenance) -> Iterator[str]:
 
 def _reasons(alert: Alert, found: Provenance) -> Iterator[str]:
     decision = found.decision
-    if decision.threshold is None:
+    if alert.type is AlertType.SYSTEM_ERROR:
         yield "A system error: one alert for as long as it lasts."
+        return
+    if decision.threshold is None:
+        yield "It stands for what a run raised beyond limits.alerts_per_run:"
+        yield f"runner alerts list --held-by {alert.alert_id[: output.SHORT_ID]}"
         return
     origin = _ORIGINS.get(decision.first.dedup_from if decision.first else "", "as it was stored")
     yield f"Matches of {alert.key.rule_id} with the dedup string {alert.key.dedup!r}: {origin}."
@@ -183,6 +188,12 @@ def _reasons(alert: Alert, found: Provenance) -> Iterator[str]:
         yield f"Late matches joined its window with that of {alert.merged_into}, which has its matches now."
     for other in decision.took_in:
         yield f"It took in the alert {other}: late matches joined their windows."
+
+
+def _all_told(alert: Alert, found: Provenance) -> Iterator[str]:
+    if alert.held_by:
+        yield f"Nobody: the alert {alert.held_by} stands for it, as its run raised too many (limits.alerts_per_run)."
+    yield from map(_told, found.deliveries)
 
 
 def _told(delivery: Delivery) -> str:

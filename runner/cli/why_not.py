@@ -27,6 +27,7 @@ from runner.cli.options import (
 )
 from runner.clock import SystemClock
 from runner.definitions.catalogue import read_catalogue
+from runner.destinations.maintenance import read_windows, windows_at
 from runner.errors import SettingsError
 from runner.inquiry.answer import Reason
 from runner.inquiry.inquiry import Inquiry, Question
@@ -114,6 +115,10 @@ def _inquiry(settings: Settings, catalogue: Catalogue) -> Iterator[Inquiry]:
                 engine=engine,
                 store=store.inquiries,
                 clock=clock,
+                silences=(
+                    *store.outbox.silences(),
+                    *windows_at(read_windows(settings.maintenance), clock.now()),
+                ),
             )
     finally:
         engine.close()

@@ -13,7 +13,7 @@ from runner.errors import QueryError, UnusableRow, WorkerError
 from runner.inquiry.answer import Answer, QueryAnswer, Reason, RuleAnswer
 from runner.inquiry.due_time import due_answer
 from runner.inquiry.row_file import time_of, write_result, write_row
-from runner.inquiry.standing import rule_answer
+from runner.inquiry.standing import rule_answer, silenced
 from runner.lake.dialect import other_rows
 from runner.lake.freshness import FreshnessLimits
 from runner.lake.index.table_file import TABLE_FILE
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.destinations.silence import Silence
     from runner.errors import DetectionError
     from runner.inquiry.answer import DueAnswer
     from runner.lake.dialect.compiler import CompiledQuery
@@ -77,6 +78,8 @@ class Inquiry:
     engine: DuckDBEngine
     store: InquiryStore
     clock: Clock
+    silences: Sequence[Silence] = ()
+    """Those that hold now, maintenance windows too."""
 
     def answer(self, question: Question) -> Answer:
         """Answer a question. Raises `UnusableRow` and `StoreError`."""
@@ -175,7 +178,7 @@ class _LookedUp:
         if match is None:
             return _unmatched(rule, outcome.rows, self.notes)
         key = AlertKey(rule_id=rule.rule_id, kind=match.kind, dedup=match.dedup)
-        return rule_answer(
+        answer = rule_answer(
             match,
             alert_rules_of(rule, outcome),
             self.inquiry.store.whereabouts(key, match.identity, self.question.at),
@@ -183,6 +186,7 @@ class _LookedUp:
             at=self.question.at,
             doubt=self._doubt(rule),
         )
+        return silenced(answer, match, rule, self.inquiry.silences, self.inquiry.clock.now())
 
     def _doubt(self, rule: ScheduledRule) -> str:
         """Return why the run may not have counted what is found now, as half a sentence."""

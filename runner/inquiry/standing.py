@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import orjson
 
+from runner.alerts.alert import AlertStatus, AlertType
 from runner.destinations.delivery import DeliveryState
-from runner.destinations.message import MessageKind
+from runner.destinations.message import MessageKind, Notice
+from runner.destinations.silence import first_that_holds
 from runner.inquiry.answer import Due, Reason, RuleAnswer
 
 if TYPE_CHECKING:
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 
     from runner.alerts.alert import AlertRules
     from runner.alerts.match import Match
+    from runner.definitions.scheduled_rule import ScheduledRule
     from runner.destinations.delivery import Delivery
+    from runner.destinations.silence import Silence
     from runner.inquiry.answer import DueAnswer
     from runner.store.inquiry_store import CountedMatch, Whereabouts, WindowFacts
 
@@ -66,7 +71,7 @@ def _of_counted(match: CountedMatch, rules: AlertRules, where: Whereabouts) -> _
             f"{counted}; {opened} for the dedup string {match.dedup!r}, and takes in what comes before {ends}",
             window.alert_id,
         )
-    held = _held(where.deliveries)
+    held = _held(where.deliveries, window)
     if held:
         return (
             Reason.HELD,
@@ -106,12 +111,44 @@ def _of_uncounted(rules: AlertRules, where: Whereabouts, due: DueAnswer, at: dat
     return Reason.WOULD_ALERT, "it would raise an alert, were the time evaluated", ""
 
 
-def _held(deliveries: Sequence[Delivery]) -> str:
+def _held(deliveries: Sequence[Delivery], window: WindowFacts) -> str:
     """Return why an alert was held back from all whom it was for; empty if it was not."""
+    if window.held_by:
+        return (
+            f"its run raised too many, and the alert {window.held_by} stands for it (limits.alerts_per_run)"
+        )
     first = [one for one in deliveries if one.kind is MessageKind.NEW]
     if not first or any(one.state is not DeliveryState.HELD for one in first):
         return ""
     return "; ".join(sorted({one.reason for one in first}))
+
+
+def silenced(
+    answer: RuleAnswer, match: Match, rule: ScheduledRule, silences: Sequence[Silence], now: datetime
+) -> RuleAnswer:
+    """Return the answer of a match that would alert, or that nobody would be told of that, were it found now."""
+    if answer.reason is not Reason.WOULD_ALERT:
+        return answer
+    details = orjson.loads(match.details)
+    notice = Notice(
+        alert_id="",
+        rule_id=rule.rule_id,
+        name=rule.display_name,
+        type=AlertType.SCHEDULED_RULE.value,
+        title=details["title"],
+        severity=details["severity"],
+        status=AlertStatus.OPEN.value,
+        created_at=now,
+        first_match_at=now,
+        last_match_at=now,
+        match_count=1,
+        dedup=match.dedup,
+        tags=rule.tags,
+    )
+    silent = first_that_holds(silences, notice, now)
+    if silent is None:
+        return answer
+    return replace(answer, reason=Reason.HELD, sentence=f"{answer.sentence}, and be told to nobody: {silent}")
 
 
 def _told(deliveries: Sequence[Delivery]) -> str:

@@ -60,7 +60,8 @@ class WindowFacts:
     """How many values of the rule's `unique` function its matches have."""
     first_match: int
     created_at: datetime | None
-    title: str
+    held_by: str
+    """The id of the alert that stands for it, as its run raised too many; empty if none does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,5 +157,5 @@ def _window(connection: Connection, key: AlertKey, dedup: str, moment: datetime)
         distinct=connection.scalar(values) or 0,
         first_match=row["first_match"],
         created_at=row["created_at"],
-        title=row["title"],
+        held_by=row["held_by"] or "",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
+from runner.alerts.match import MatchKind
 from runner.lake.files_read import files_read_of
 from runner.store import outbox, runs
 from runner.store.database import upsert
@@ -108,7 +109,7 @@ def keep(connection: Connection, run_id: str, evidence: Evidence, now: datetime)
 
 def provenance_of(connection: Connection, alert: Alert, limit: int) -> Provenance:
     """Return what an alert rests on: at most `limit` runs, the first ones."""
-    found = _contributions(connection, alert, limit)
+    found = _contributions(connection, alert, limit) or _last_run(connection, alert)
     digests = {one.run.query_hash for one in found}
     digests |= {one.run.rule_hashes.get(alert.key.rule_id, "") for one in found}
     return Provenance(
@@ -149,6 +150,18 @@ def _contributions(connection: Connection, alert: Alert, limit: int) -> tuple[Co
         )
         for row in connection.execute(query).mappings()
     )
+
+
+def _last_run(connection: Connection, alert: Alert) -> tuple[Contribution, ...]:
+    """Return the run by which an alert without matches of its own came about, such as a system error."""
+    if alert.key.kind in tuple(MatchKind):
+        return ()
+    row = (
+        connection.execute(sa.select(runs_table).where(runs_table.c.run_id == alert.run_id))
+        .mappings()
+        .first()
+    )
+    return () if row is None else (Contribution(run=runs.run_of(row), matches=0, files=None),)
 
 
 def _texts(connection: Connection, digests: Collection[str]) -> dict[str, DefinitionText]:

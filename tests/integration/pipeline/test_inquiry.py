@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from runner.definitions.scheduled_query import Schedule
 from runner.delivery.dispatch import RuleFacts, notice_of_alert
 from runner.destinations.delivery import Letter
 from runner.destinations.message import MessageKind
+from runner.destinations.silence import Matcher, Silence
 from runner.errors import UnusableRow
 from runner.inquiry.answer import Due, Reason
 from runner.inquiry.inquiry import Inquiry, Question
@@ -63,10 +65,10 @@ def asking(project):
             engine.close()
 
 
-def ask(project, about, at=AT, **options):
+def ask(project, about, at=AT, silences=(), **options):
     with asking(project) as (parts, inquiry):
         query = parts.catalogue.queries["Failed Logins"]
-        return inquiry.answer(Question(query=query, row=about, at=at, **options))
+        return replace(inquiry, silences=silences).answer(Question(query=query, row=about, at=at, **options))
 
 
 def reason(answer):
@@ -262,6 +264,37 @@ def test_a_row_that_no_run_has_seen_would_alert(project):
 
     assert (answer.due.due, reason(answer)) == (Due.NOT_DUE, Reason.WOULD_ALERT)
     assert "no daemon has ever seen the query" in answer.due.sentence
+
+
+def test_an_alert_that_another_stands_for_is_told_to_nobody_and_why(project):
+    project.write_settings("[limits]\nalerts_per_run = 1\n")
+    project.write_rule(EVERY_ROW + "def dedup(event):\n    return event['p_row_id']\n")
+    project.add_logins(-1, -1)
+    project.run()
+    (summary,) = [alert for alert in project.alerts() if "0-" not in alert.key.dedup]
+
+    told, held = (ask(project, row(row_id=row_id)) for row_id in ("0-0", "0-1"))
+
+    assert (reason(told), reason(held)) == (Reason.ALERTED, Reason.HELD)
+    assert f"the alert {summary.alert_id} stands for it" in held.rules[0].sentence
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("Failed.*", Reason.HELD), ("Other.*", Reason.WOULD_ALERT)])
+def test_a_row_that_would_alert_while_a_silence_holds_would_be_told_to_nobody(project, rule, expected):
+    silence = Silence(
+        silence_id=7,
+        matcher=Matcher(rule=rule),
+        reason="load test",
+        author="ada",
+        starts_at=AT - HOUR,
+        ends_at=AT + HOUR,
+    )
+    project.add_logins(-1)
+
+    answer = ask(project, row(), silences=(silence,))
+
+    assert reason(answer) is expected
+    assert ("silence 7 by ada: load test" in answer.rules[0].sentence) == (expected is Reason.HELD)
 
 
 def test_a_row_that_no_run_has_seen_would_join_what_is_open(project):

@@ -15,6 +15,7 @@ from runner.destinations.report import Report, carrier_of
 from runner.errors import ClaimLost, QueryError, QueryTimeout, RunInterrupted, StoreError, WorkerError
 from runner.lake.database.address import DatabaseAddress
 from runner.lake.freshness import FreshnessLimits
+from runner.lake.log_types import LOGS_DATABASE
 from runner.runs.failure_policy import FailurePolicy, fingerprint_of
 from runner.runs.query_result import ResultLimits
 from runner.runs.query_run import QueryRun, RunCounts, RunFault, RunKey, RunPurpose, RunState
@@ -348,7 +349,14 @@ def alert_rules_of(rule: ScheduledRule, outcome: JobOutcome) -> AlertRules:
         description=rule.description,
         runbook=rule.runbook,
         reference=rule.reference,
+        log_types=_log_types(outcome),
     )
+
+
+def _log_types(outcome: JobOutcome) -> tuple[str, ...]:
+    """Return the tables of logs that a query read: each is its log type in lower case, with `_` for `.`."""
+    names = (name.split(".") for name in outcome.reads)
+    return tuple(sorted(parts[-1] for parts in names if parts[0] == LOGS_DATABASE))
 
 
 def _fault_of(error: BaseException) -> RunFault:

@@ -53,6 +53,8 @@ class AlertRules:
     description: str = ""
     runbook: str = ""
     reference: str = ""
+    log_types: tuple[str, ...] = ()
+    """What the query read, for rows that do not say their own log type."""
 
     def of_kind(self, kind: str) -> AlertRules:
         """Return what holds for a kind of match: errors ignore the threshold, and always alert."""
@@ -89,6 +91,8 @@ class Alert:
     """The id of the alert that took its matches over, if late matches joined their windows."""
     assignee: str = ""
     """Who looks after it; empty if nobody does."""
+    log_types: tuple[str, ...] = ()
+    """That of its first match; if its row has none, what the query read."""
     held_by: str | None = None
     """The id of the alert that stands for it, if its run raised more than the limit."""
 

@@ -35,6 +35,7 @@ class NewAlert:
     first_match: int
     """Within a run these rise in the order of its rows."""
     destinations: tuple[str, ...] | None
+    log_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,11 @@ class Surplus:
                 return None
             chosen.update(dict.fromkeys(one.destinations))
         return list(chosen)
+
+    @property
+    def log_types(self) -> list[str]:
+        """Those of all, in the order of the alphabet."""
+        return sorted({name for one in self.held for name in one.log_types})
 
     def context(self, query: str, at: datetime) -> dict[str, Any]:
         """Return what can be said of them in figures."""

@@ -172,6 +172,7 @@ def alert_fields(alert: Alert) -> dict[str, Any]:
         "runbook": alert.runbook,
         "reference": alert.reference,
         "destinations": alert.destinations,
+        "log_types": alert.log_types,
         "context": alert.context,
         "run_id": alert.run_id,
     }

@@ -34,7 +34,6 @@ class RuleFacts:
 
     name: str = ""
     tags: tuple[str, ...] = ()
-    log_types: tuple[str, ...] = ()
     output_ids: tuple[str, ...] = ()
 
 
@@ -172,7 +171,7 @@ def notice_of_alert(alert: Alert, facts: RuleFacts, link: str, summary: Summary 
         reference=alert.reference,
         link=link.replace("{alert_id}", alert.alert_id),
         tags=facts.tags,
-        log_types=facts.log_types,
+        log_types=alert.log_types,
         context=alert.context,
         summary=summary,
         merged_into=alert.merged_into or "",

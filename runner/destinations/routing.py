@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.lake.log_types import table_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -48,9 +50,14 @@ def _wants(subscription: Subscription, notice: Notice) -> bool:
     return (
         _admits(subscription.severities, {notice.severity})
         and _admits(subscription.alert_types, {notice.type})
-        and (not notice.log_types or _admits(subscription.log_types, notice.log_types))
+        and (not notice.log_types or _admits(_tables(subscription.log_types), _tables(notice.log_types)))
         and _admits(subscription.tags, notice.tags)
     )
+
+
+def _tables(log_types: Iterable[str]) -> frozenset[str]:
+    """Return the names under which log types are the same, be they written as such or as tables."""
+    return frozenset(table_name(one) for one in log_types)
 
 
 def _admits(wanted: frozenset[str], found: Iterable[str]) -> bool:

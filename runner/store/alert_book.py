@@ -253,4 +253,5 @@ def _alert_of(row: RowMapping) -> Alert:
         merged_into=row["merged_into"],
         assignee=row["assignee"] or "",
         held_by=row["held_by"],
+        log_types=tuple(row["log_types"] or ()),
     )

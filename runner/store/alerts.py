@@ -229,7 +229,7 @@ def _write_windows(
 
     if inserted:
         insert = DriverInsert(
-            connection, alerts, _ALERT_COLUMNS, times=_ALERT_TIMES, documents=["destinations"]
+            connection, alerts, _ALERT_COLUMNS, times=_ALERT_TIMES, documents=["destinations", "log_types"]
         )
         insert.add(
             [(*_beginning_of(window), *words(window), run_id, *_limits(window, rules)) for window in inserted]
@@ -340,6 +340,7 @@ class _Words(NamedTuple):
     reference: str
     context: str
     destinations: list[str] | None
+    log_types: list[str]
 
 
 _ALERT_COLUMNS = (*_Beginning._fields, *_Words._fields, "run_id", "threshold", "period_minutes")
@@ -377,6 +378,7 @@ def _words(window: PlannedWindow, details: Mapping[str, Any], rules: AlertRules)
         reference=details.get("reference", rules.reference),
         context=orjson.dumps(details["context"]).decode() if "context" in details else "{}",
         destinations=details.get("destinations"),
+        log_types=details.get("log_types") or list(rules.log_types),
     )
 
 

@@ -330,6 +330,7 @@ alerts = Table(
     Column("reference", Text, nullable=False),
     Column("context", Text, nullable=False),
     Column("destinations", JSON(none_as_null=True)),
+    Column("log_types", JSON(none_as_null=True)),
     Column("run_id", String(36), nullable=False),
     Column("merged_into", String(32)),
     Column("assignee", Text),

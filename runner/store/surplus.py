@@ -39,14 +39,18 @@ def hold(
 
 def _new_alerts(connection: Connection, ids: Sequence[str]) -> Iterator[NewAlert]:
     """Yield alerts that matches have made: errors of rules are few, and always raised."""
-    names = ("alert_id", "rule_id", "severity", "title", "dedup", "first_match", "destinations")
+    names = ("alert_id", "rule_id", "severity", "title", "dedup", "first_match", "destinations", "log_types")
     for some in portions(ids):
         query = sa.select(*(alerts.c[name] for name in names)).where(
             alerts.c.alert_id.in_(some), alerts.c.kind == MatchKind.MATCH.value
         )
         for row in connection.execute(query).mappings():
             chosen = row["destinations"]
-            yield NewAlert(**{**row, "destinations": None if chosen is None else tuple(chosen)})
+            lists = {
+                "destinations": None if chosen is None else tuple(chosen),
+                "log_types": tuple(row["log_types"] or ()),
+            }
+            yield NewAlert(**{**row, **lists})
 
 
 def _hold(connection: Connection, claim: Claim, one: Surplus) -> ChangedAlert:
@@ -88,6 +92,7 @@ def _insert_summary(connection: Connection, claim: Claim, one: Surplus, identity
         "reference": "",
         "context": orjson.dumps(one.context(query, at)).decode(),
         "destinations": one.destinations,
+        "log_types": one.log_types,
         "run_id": claim.run_id,
         "holds_matches": False,
     }

@@ -151,7 +151,7 @@ class RuleEvaluation:
             identity=self._identities.of_match(event, dedup),
             occurrences=1,
             unique_value=result.unique,
-            details=_details(result),
+            details=_details(result, event),
             event=json_of(event.raw_view()).decode() if left else None,
             summary=self._summary.of_event(event),
         )
@@ -170,7 +170,7 @@ def refuse_harm(error: DetectionError, memory: int) -> None:
         raise RuleDidHarm(error) from error
 
 
-def _details(result: DetectionResult) -> str:
+def _details(result: DetectionResult, event: RowEvent) -> str:
     """Write what the alert says, should this match be the first of its window; see `runner.store.alerts`."""
     details: dict[str, object] = {
         "title": result.title,
@@ -185,6 +185,9 @@ def _details(result: DetectionResult) -> str:
             details[name] = text
     if result.destinations is not None:
         details["destinations"] = [] if result.suppressed else list(result.destinations)
+    log_type = event.get("p_log_type")
+    if isinstance(log_type, str):
+        details["log_types"] = [log_type]
     return orjson.dumps(details).decode()
 
 

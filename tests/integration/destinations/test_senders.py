@@ -382,6 +382,22 @@ def test_starttls_checks_the_servers_certificate(mailbox, certificate, sender_of
     assert "certificate verify failed" in str(error).lower()
 
 
+def test_implicit_tls_checks_the_servers_certificate_too(mailbox, certificate, sender_of):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    server = MailServer(mailbox, hostname="127.0.0.1", port=0, ssl_context=context)
+    server.start()
+    options = {"port": server.port, "host": "localhost", "tls": "implicit"}
+    try:
+        email_of(sender_of, ca_file=str(certificate / "cert.pem"), **options).send(NEW)
+        error = refused(email_of(sender_of, **options))
+    finally:
+        server.stop()
+
+    assert len(mailbox.mails) == 1
+    assert "certificate verify failed" in str(error).lower()
+
+
 def test_a_file_gets_a_line_for_each_message(sender_of, tmp_path):
     sender = sender_of("file", path="alerts.jsonl")
 

@@ -309,3 +309,12 @@ def test_a_query_has_its_own_idea_of_what_is_stale(project):
     (report,) = project.run()
 
     assert report.run.stale == ""
+
+
+def test_an_alert_is_of_the_log_that_its_query_read_if_its_rows_do_not_say(project):
+    project.add_logins(-1)
+
+    project.run()
+
+    (alert,) = project.alerts()
+    assert alert.log_types == ("logins",)

@@ -165,3 +165,17 @@ def test_the_rows_of_an_alert_are_at_most_as_many_as_asked_for(lab):
     rows = lab.store.events_of(lab.alerts()[0], 2)
 
     assert rows == [{"name": "0"}, {"name": "1"}]
+
+
+def test_the_log_type_of_the_first_match_is_the_alerts_and_else_what_the_query_read(lab):
+    rules = replace(HOURLY, log_types=("aws_cloudtrail",))
+    of_row = match("ann", "a")._replace(
+        details='{"title": "a", "severity": "LOW", "log_types": ["Okta.SystemLog"]}'
+    )
+
+    lab.run(0, of_row, match("bob", "b"), rules=rules)
+
+    assert {alert.key.dedup: alert.log_types for alert in lab.alerts()} == {
+        "ann": ("Okta.SystemLog",),
+        "bob": ("aws_cloudtrail",),
+    }

@@ -106,6 +106,7 @@ def test_log_types_filter_alerts_that_have_some():
 
     assert routed([okta], log_types=("AWS.CloudTrail", "Okta.SystemLog")) == ["okta"]
     assert routed([okta], log_types=("AWS.CloudTrail",)) == []
+    assert routed([okta], log_types=("okta_systemlog",)) == ["okta"]  # as the table is called
     assert routed([okta]) == ["okta"]
 
 

@@ -79,6 +79,14 @@ def test_a_match_says_what_its_alert_needs(found):
     }
 
 
+def test_a_match_says_which_log_it_is_of_if_its_row_does(found):
+    named, _, _ = found(EVERY_ROW, batch=batch_of(["Okta.SystemLog"], "VARCHAR", name="p_log_type"))
+    other, _, _ = found(EVERY_ROW, batch=batch_of([7]))
+
+    assert json.loads(named[0].details)["log_types"] == ["Okta.SystemLog"]
+    assert "log_types" not in json.loads(other[0].details)
+
+
 def test_every_match_is_counted_and_the_rows_of_the_first_few_of_each_alert_are_kept(found):
     text = EVERY_ROW + "def dedup(event):\n    return 'odd' if event['n'] % 2 else 'even'\n"
 

@@ -246,6 +246,7 @@ def _create_alerts() -> None:
         sa.Column("reference", sa.Text, nullable=False),
         sa.Column("context", sa.Text, nullable=False),
         sa.Column("destinations", sa.JSON),
+        sa.Column("log_types", sa.JSON),
         sa.Column("run_id", sa.String(36), nullable=False),
         sa.Column("merged_into", sa.String(32)),
         sa.Column("assignee", sa.Text),

@@ -147,6 +147,12 @@ def _web_address(value: Any) -> str | None:
     return value
 
 
+def _store_endpoint(value: Any) -> str:
+    if not isinstance(value, str) or not _WEB_ADDRESS.fullmatch(value):
+        raise ValueError("expected a URL that begins with http:// or https://")
+    return value
+
+
 def _address(value: Any) -> Address | None:
     """Read `host:port`, or None for `off`. An IPv6 host stands in brackets; port 0 is any free one."""
     if value == "off":
@@ -208,7 +214,40 @@ OPTIONS: tuple[Option, ...] = (
         name="lake.location",
         read=text,
         default="datalake",
-        help="The folder of the data lake; a relative one is taken from the project folder.",
+        help="The folder of the data lake; a relative one is taken from the project folder. Or `s3://bucket/prefix`.",
+    ),
+    Option(
+        name="storage.endpoint",
+        read=_store_endpoint,
+        default="",
+        help="The URL of the S3-compatible store that `s3://` stands for; without one it is Amazon's.",
+    ),
+    Option(
+        name="storage.region",
+        read=text,
+        default="",
+        help="The region of that store; without one, what the environment or the host says.",
+    ),
+    Option(
+        name="storage.access_key",
+        read=text,
+        default="",
+        help="The access key id for that store; without one, what the AWS tools would take: the environment, a profile, "
+        "the role of the host.",
+    ),
+    Option(
+        name="storage.secret_key",
+        read=text,
+        default="",
+        is_secret=True,
+        help="The secret that belongs to the access key; best as a reference, `${env:NAME}` or `${file:/path}`.",
+    ),
+    Option(
+        name="storage.session_token",
+        read=text,
+        default="",
+        is_secret=True,
+        help="The token that belongs to keys which hold for a while only.",
     ),
     Option(
         name="lake.query_dialect",

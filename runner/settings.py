@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import SettingsError
 from runner.options import OPTIONS, PANTHERS_FOLDERS, QUERY_OPTIONS, RULE_OPTIONS, TABLE_OPTIONS, texts
 from runner.references import References, secrets_of_url
+from runner.storage import SCHEME, ObjectPath, ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -60,9 +61,32 @@ class Settings:
 
     @property
     def lake(self) -> Path:
-        """The lake's folder, absolute."""
+        """The lake's folder, absolute; or its place in a bucket."""
         location: str = self["lake.location"]
-        return self.root / location
+        return self.place(location)
+
+    @property
+    def has_lake(self) -> bool:
+        """Whether there is a lake. Raises `SettingsError` if its bucket cannot be reached."""
+        try:
+            return self.lake.is_dir()
+        except OSError as error:
+            raise SettingsError(f"{self.lake} cannot be reached: {error}") from error
+
+    def place(self, written: str) -> Path:
+        """Return what a path or an `s3://` URL means; a relative path is taken from the root."""
+        return ObjectPath.of(self.storage, written) if written.startswith(SCHEME) else self.root / written
+
+    @property
+    def storage(self) -> ObjectStore:
+        """The store that `s3://` stands for."""
+        return ObjectStore(
+            endpoint=self["storage.endpoint"],
+            region=self["storage.region"],
+            access_key=self["storage.access_key"],
+            secret_key=self["storage.secret_key"],
+            session_token=self["storage.session_token"],
+        )
 
     @property
     def not_definitions(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ alerts ingest status
 runs detections schedule
 lake definitions
 settings
-options
+options storage
 errors clock checkpoints logs metrics references
 """
 HEIGHT = {room: -row for row, line in enumerate(LAYERS.split("\n")) for room in line.split()}

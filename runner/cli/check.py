@@ -158,7 +158,7 @@ def _check_on_database(
 
 
 def _check_on_lake(queries: Sequence[ScheduledQuery], catalogue: Catalogue, scope: Scope) -> QueryFindings:
-    if not scope.settings.lake.is_dir():
+    if not scope.settings.has_lake:
         if queries or not catalogue.queries:
             note = f"note: there is no lake at {scope.settings.lake}, so tables and columns were not checked"
             output.complain([note])

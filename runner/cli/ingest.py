@@ -22,12 +22,14 @@ from runner.ingest import inbox, ingest_files
 from runner.ingest.following import follow
 from runner.ingest.inbox import Inbox, SeenFiles
 from runner.lake.log_types import LogType
+from runner.storage import SCHEME, ObjectPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.ingest import FileReport, IngestReport
     from runner.ingest import Progress as IngestProgress
+    from runner.ingest.inbox import Place
     from runner.settings import Settings
 
 _LOOK_SECONDS = 10.0
@@ -54,7 +56,7 @@ def command(
 ) -> int:
     """Take log FILES of one LOG_TYPE (such as AWS.CloudTrail) into the data lake.
 
-    FILES are files, folders (with all below them) and quoted globs. Reads JSON, JSON lines and CloudTrail's
+    FILES are files, folders (with all below them) and quoted globs, or s3://bucket/prefix. Reads JSON, JSON lines and CloudTrail's
     {"Records": [...]}, plain or compressed with gzip or zstd. A file that was taken in before changes nothing. Lines
     that are no records are kept aside and reported; the exit code is then 1.
 
@@ -62,17 +64,33 @@ def command(
     printed for each batch.
     """
     settings = load_settings(project, lake__location=lake)
-    absent = [place for place in places if not inbox.is_pattern(place) and not Path(place).exists()]
-    if absent:
-        raise click.UsageError(f"{absent[0]!r} does not exist")
+    found = [_place(written, settings) for written in places]
     if watch:
-        return _watch(log_type, places, settings, event_time, as_json=output_format == "json")
-    report = _ingest(log_type, inbox.files_of(places), settings, event_time, shown=output_format == "text")
+        return _watch(log_type, found, settings, event_time, as_json=output_format == "json")
+    report = _ingest(log_type, _files_of(found), settings, event_time, shown=output_format == "text")
     if output_format == "json":
         output.print_json(_fields(report))
     else:
         _show(report)
     return int(bool(report.bad_lines or report.faults))
+
+
+def _place(written: str, settings: Settings) -> Place:
+    if written.startswith(SCHEME):
+        return ObjectPath.of(settings.storage, written)
+    if not inbox.is_pattern(written) and not Path(written).exists():
+        raise click.UsageError(f"{written!r} does not exist")
+    return written
+
+
+def _files_of(places: Sequence[Place]) -> list[Path]:
+    try:
+        found = inbox.files_of(places)
+    except OSError as error:
+        raise IngestError(f"the bucket cannot be reached: {error}") from error
+    if not found and all(isinstance(place, ObjectPath) for place in places):
+        raise click.UsageError(f"there is nothing at {', '.join(map(str, places))}")
+    return found
 
 
 def _log_type(name: str) -> str:
@@ -110,7 +128,7 @@ def _ingest(
 
 
 def _watch(
-    log_type: str, places: Sequence[str], settings: Settings, event_time: str | None, *, as_json: bool
+    log_type: str, places: Sequence[Place], settings: Settings, event_time: str | None, *, as_json: bool
 ) -> int:
     """Take in what arrives until SIGINT or SIGTERM; a file that is being taken in then is finished first."""
     stop = threading.Event()

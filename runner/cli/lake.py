@@ -37,7 +37,7 @@ def command() -> None:
 @contextmanager
 def _survey(project: Path | None, lake: str | None) -> Iterator[LakeSurvey]:
     settings = load_settings(project, lake__location=lake)
-    if not settings.lake.is_dir():
+    if not settings.has_lake:
         raise SettingsError(f"there is no lake at {settings.lake} (lake.location)")
     survey = LakeSurvey(settings.lake, LakeIndex(settings.lake, settings.lake_index, SystemClock()))
     try:

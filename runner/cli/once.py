@@ -101,7 +101,7 @@ def command(
     logs.configure(as_json=True, mask=mask().masked, level=logging.INFO if verbose else logging.ERROR)
     clock = SystemClock()
     settings = load_settings(project, lake__location=lake, state__url=state)
-    if not settings.lake.is_dir():
+    if not settings.has_lake:
         raise SettingsError(f"there is no data lake at {settings.lake}: ingest some logs, or give --lake")
     building = app.build(settings, clock, keep_state=not dry_run, notifies=notify)
     with _termination_as_interrupt(), building as parts, telling.post_office_if(parts, notify) as post:

@@ -78,7 +78,7 @@ def command(
     """
     logs.configure(as_json=True, mask=mask().masked)
     settings = load_settings(project, lake__location=lake, state__url=state)
-    if not settings.lake.is_dir():
+    if not settings.has_lake:
         raise SettingsError(f"there is no data lake at {settings.lake}: ingest some logs, or give --lake")
     row = _row(row_text)
     catalogue = read_catalogue(

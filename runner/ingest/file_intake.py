@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runner.lake.log_types import LogType
 
 _STAGING = ".staging"
+_LOCK = ".ingest.lock"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,8 @@ class TablePlace:
 
     log_type: LogType
     lake: Path
+    scratch: Path | None = None
+    """A folder of this machine, for a lake in a bucket."""
 
     @property
     def folder(self) -> Path:
@@ -42,8 +45,13 @@ class TablePlace:
 
     @property
     def staging(self) -> Path:
-        """The hidden folder for what is not visible yet; on the same disk, so that renaming suffices."""
-        return self.folder / _STAGING
+        """The hidden folder for what is not visible yet; on the lake's disk if it has one, so that renaming suffices."""
+        return (self.scratch or self.folder) / _STAGING
+
+    @property
+    def lock(self) -> Path:
+        """The file that is locked while files are taken in."""
+        return (self.scratch or self.folder) / _LOCK
 
     def dead_letters(self, stem: str) -> Path:
         """Return where the bad lines of a source are kept."""

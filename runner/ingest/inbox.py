@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.storage import ObjectPath
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from runner.clock import Clock
+
+Place = str | ObjectPath
+"""Where files are: a path or a glob of this machine, or what is in a bucket, which may have wildcards as well."""
 
 _HIDDEN = (".", "_")
 _UNFINISHED = (".part", ".partial", ".tmp", ".swp", ".crdownload")
@@ -67,7 +72,7 @@ class Inbox:
     being written is left alone. Hidden files, and those whose names say that they are unfinished, are no files.
     """
 
-    def __init__(self, places: Sequence[str], seen: SeenFiles, *, purpose: str, clock: Clock) -> None:
+    def __init__(self, places: Sequence[Place], seen: SeenFiles, *, purpose: str, clock: Clock) -> None:
         self._places = places
         self._seen = seen
         self._purpose = purpose
@@ -76,8 +81,8 @@ class Inbox:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders to be watched for changes."""
-        return sorted({_folder_of(place) for place in self._places})
+        """The folders to be watched for changes; buckets do not tell of any."""
+        return sorted({_folder_of(place) for place in self._places if isinstance(place, str)})
 
     @property
     def is_settled(self) -> bool:
@@ -117,13 +122,16 @@ def is_pattern(place: str) -> bool:
     return bool(_MAGIC & set(place)) and not Path(place).exists()
 
 
-def files_of(places: Iterable[str]) -> list[Path]:
-    """Return the files that are at some places now: files, folders or globs."""
+def files_of(places: Iterable[Place]) -> list[Path]:
+    """Return the files that are at some places now: files, folders or globs. Raises `OSError` for a bucket out of reach."""
     return list(dict.fromkeys(_files_in(places)))
 
 
-def _files_in(places: Iterable[str]) -> Iterator[Path]:
+def _files_in(places: Iterable[Place]) -> Iterator[Path]:
     for place in places:
+        if isinstance(place, ObjectPath):
+            yield from (file for file in place.files() if not file.name.endswith(_UNFINISHED))
+            continue
         path = Path(place)
         if is_pattern(place):
             folder = _folder_of(place)

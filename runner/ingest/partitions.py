@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from runner.ingest.rows import EVENT_TIME
 from runner.lake import log_types
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +36,9 @@ class StagedFile:
 
     def publish(self) -> None:
         """Make the file visible, in place of one that may be there."""
+        if isinstance(self.final, ObjectPath):
+            self.final.put(self.staged)
+            return
         self.final.parent.mkdir(parents=True, exist_ok=True)
         self.staged.replace(self.final)
 
@@ -135,7 +139,9 @@ class _Part:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on disk."""
+    """Wait until a file, or the names in a folder, are on disk; what is in a bucket is kept once it is there."""
+    if isinstance(path, ObjectPath):
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

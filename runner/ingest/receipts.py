@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from runner.ingest import partitions
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,9 +53,13 @@ def find(table: Path, key: str) -> Receipt | None:
 def write(table: Path, receipt: Receipt) -> None:
     """Write a receipt, whole or not at all."""
     path = _path(table, receipt.key)
+    content = orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2)
+    if isinstance(path, ObjectPath):
+        path.write_bytes(content)
+        return
     path.parent.mkdir(exist_ok=True)
     unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2))
+    unfinished.write_bytes(content)
     partitions.sync(unfinished)
     unfinished.replace(path)
     partitions.sync(path.parent)

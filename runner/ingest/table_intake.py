@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import os
 import shutil
+import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import orjson
@@ -14,10 +19,10 @@ from runner.errors import IngestError, UnreadableLog
 from runner.ingest import receipts
 from runner.ingest.file_intake import FileIntake, TablePlace
 from runner.ingest.report import FileReport
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
     from types import TracebackType
     from typing import IO, Any
 
@@ -26,8 +31,6 @@ if TYPE_CHECKING:
     from runner.ingest.receipts import Receipt
     from runner.ingest.sources import Expectation, Source
     from runner.lake.log_types import LogType
-
-_LOCK = ".ingest.lock"
 
 
 class TableIntake:
@@ -38,7 +41,7 @@ class TableIntake:
     """
 
     def __init__(self, log_type: LogType, lake: Path, *, clock: Clock, limits: IngestLimits) -> None:
-        self._place = TablePlace(log_type=log_type, lake=lake)
+        self._place = TablePlace(log_type=log_type, lake=lake, scratch=_scratch_of(log_type, lake))
         self._clock = clock
         self._limits = limits
         self._lock: IO[bytes] | None = None
@@ -47,7 +50,8 @@ class TableIntake:
         table, staging = self._place.folder, self._place.staging
         with self._writing():
             table.mkdir(parents=True, exist_ok=True)
-            self._lock = (table / _LOCK).open("wb")
+            staging.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = self._place.lock.open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
@@ -71,6 +75,17 @@ class TableIntake:
                     raise IngestError(f"record {number} cannot be written as JSON: {error}") from error
         return path
 
+    def fetch(self, source: Path) -> Path:
+        """Return a source as a file of this machine. Raises `UnreadableLog`."""
+        if not isinstance(source, ObjectPath):
+            return source
+        path = self._place.staging / "fetched"
+        try:
+            source.fetch(path)
+        except OSError as error:
+            raise UnreadableLog(f"{source}: cannot be read: {error}") from error
+        return path
+
     def take(
         self, source: Source, expectation: Expectation, *, advance: Callable[[int, int], None]
     ) -> FileReport:
@@ -79,9 +94,12 @@ class TableIntake:
         Raises `IngestError` if the lake cannot be written: then nothing of the file is visible.
         """
         try:
+            source = replace(source, path=self.fetch(source.path))
             key = source.key()
-            earlier = receipts.find(self._place.folder, key)
-            if earlier is not None and earlier.holds(self._place.lake):
+            with self._writing():
+                earlier = receipts.find(self._place.folder, key)
+                is_held = earlier is not None and earlier.holds(self._place.lake)
+            if earlier is not None and is_held:
                 return self._report(earlier, source, already_there=True)
             schema = expectation.schema_for(self._place.log_type.name, source.path)
             parsed_at = self._clock.now().astimezone(UTC).replace(tzinfo=None)
@@ -113,3 +131,11 @@ class TableIntake:
             yield
         except OSError as error:
             raise IngestError(f"{self._place.folder}: cannot be written: {error}") from error
+
+
+def _scratch_of(log_type: LogType, lake: Path) -> Path | None:
+    """Return the folder of this machine in which a table in a bucket is worked at; one for each table."""
+    if not isinstance(lake, ObjectPath):
+        return None
+    table = hashlib.sha256(str(log_type.folder(lake)).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir(), f"runner-ingest-{os.geteuid()}", table)

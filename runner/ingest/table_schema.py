@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from runner.errors import IngestError
 from runner.ingest import partitions
 from runner.lake.table import SCHEMA_FILE
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +28,18 @@ def read(folder: Path) -> pa.Schema:
     if not path.exists():
         return pa.schema([])
     try:
-        return pq.read_schema(path).remove_metadata()
+        return pq.read_schema(pa.BufferReader(path.read_bytes())).remove_metadata()
     except (OSError, pa.ArrowException) as error:
         raise IngestError(f"{path}: the schema of the table cannot be read: {error}") from error
 
 
 def write(folder: Path, columns: pa.Schema) -> None:
     """Write the columns of a table, whole or not at all."""
+    if isinstance(folder, ObjectPath):
+        content = pa.BufferOutputStream()
+        pq.ParquetWriter(content, columns).close()
+        (folder / SCHEMA_FILE).write_bytes(content.getvalue())
+        return
     unfinished = folder / f".{SCHEMA_FILE}.part"
     pq.ParquetWriter(unfinished, columns).close()
     partitions.sync(unfinished)

@@ -19,6 +19,7 @@ from runner.lake.index.lake_index import LakeIndex
 from runner.lake.plain_types import identifier
 from runner.lake.snapshots import Snapshots
 from runner.lake.table import ENGINE_SCHEMA
+from runner.storage import let_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ class DuckDBEngine:
         self._lake = lake.resolve()
         index = index or LakeIndex(self._lake, None, SystemClock())
         self._connection = duckdb.connect(":memory:", config={"threads": limits.threads})
+        let_read(self._connection, self._lake)
         for statement in (
             *_VALUE_NAMES_REFUSED,
             *engine_macros.create_statements(),

@@ -41,7 +41,7 @@ class Snapshots:
         self._lake = lake
         self._index = index
         self._connection = connection
-        self._types_seen: dict[tuple[Path, int], Mapping[str, str]] = {}
+        self._types_seen: dict[tuple[Path, int, int], Mapping[str, str]] = {}
 
     def take(self, query: CompiledQuery, reference: datetime) -> Snapshot:
         """Fix the files of a query for a reference time (aware).
@@ -164,7 +164,8 @@ class Snapshots:
 
     def _types(self, schema: Path) -> Mapping[str, str]:
         """Return the columns of a schema file and their types."""
-        key = (schema, schema.stat().st_mtime_ns)
+        status = schema.stat()
+        key = (schema, status.st_mtime_ns, status.st_ino)
         if key not in self._types_seen:
             with duckdb_errors.translated():
                 relation = self._connection.sql(f"FROM {parquet.reading([schema])}")

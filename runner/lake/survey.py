@@ -15,6 +15,7 @@ from runner.lake.index.footers import FooterState
 from runner.lake.plain_types import identifier
 from runner.lake.snapshots import Snapshots
 from runner.lake.windows import WHOLE, moment
+from runner.storage import let_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,7 @@ class LakeSurvey:
         self._lake = lake.resolve()
         self._index = index
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        let_read(self._connection, self._lake)
         self._connection.execute("SET TimeZone='UTC'")
         self._snapshots = Snapshots(self._lake, index, self._connection)
 

@@ -61,12 +61,18 @@ def tables_of(lake: Path) -> frozenset[TableName]:
 
 
 def declared(lake: Path) -> list[str]:
-    """Return each table with the state of its schema file, sorted: it differs once tables or columns come or go."""
-    return sorted(
-        f"{database.name}.{folder.name} {_changed_at(folder / SCHEMA_FILE)}"
-        for database in _folders(lake)
-        for folder in _folders(database)
-    )
+    """Return each table with the state of its schema file, sorted: it differs once tables or columns come or go.
+
+    A lake that cannot be reached has none.
+    """
+    try:
+        return sorted(
+            f"{database.name}.{folder.name} {_changed_at(folder / SCHEMA_FILE)}"
+            for database in _folders(lake)
+            for folder in _folders(database)
+        )
+    except OSError:
+        return []
 
 
 def folder_of(lake: Path, name: TableName) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runner.lake.windows import WHOLE, Window
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -50,7 +52,7 @@ def read(path: Path, column: str | None) -> Footer:
     Raises `FileNotFoundError` for a file that went away.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             metadata = file.metadata
             window = WHOLE if column is None else _window(metadata, column.lower())
             return Footer(state=FooterState.READ, rows=metadata.num_rows, window=window)
@@ -58,6 +60,16 @@ def read(path: Path, column: str | None) -> Footer:
         raise
     except (OSError, pa.ArrowException):
         return Footer(state=FooterState.DAMAGED)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    if not isinstance(path, ObjectPath):
+        with pq.ParquetFile(path) as file:
+            yield file
+        return
+    with path.open("rb") as source, pq.ParquetFile(source) as file:
+        yield file
 
 
 def _window(metadata: pq.FileMetaData, column: str) -> Window:

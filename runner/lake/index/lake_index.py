@@ -15,6 +15,7 @@ from runner.lake.index.index_file import IndexFile
 from runner.lake.index.schema_files import SchemaFiles
 from runner.lake.table import SCHEMA_FILE
 from runner.lake.windows import ALL_TIME, WHOLE, Window, microseconds
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -164,17 +165,17 @@ class LakeIndex:
         path = self._lake / folder.path
         now = microseconds(self._clock.now())
         try:
-            written = path.stat().st_mtime_ns  # before looking: what comes while we look shows the next time
-            if written == folder.written:
+            written = _written(path)  # before looking: what comes while we look shows the next time
+            if written is not None and written == folder.written:
                 return True
             listing = partitions.list_folder(path)
         except (FileNotFoundError, NotADirectoryError):
             index.remove_folder(folder.path)
             return False
-        settled = now * 1_000 - written > _SETTLED_NANOSECONDS
+        settled = written is not None and now * 1_000 - written > _SETTLED_NANOSECONDS
         index.keep_listing(
             folder,
-            written=written if settled else -1,
+            written=written if written is not None and settled else -1,
             files=listing.files,
             folders={
                 f"{folder.path}/{name}": partitions.window_of(name, folder.window) for name in listing.folders
@@ -240,6 +241,11 @@ class LakeIndex:
             self._file.close()
             self._file = self._anew(self.place / "index.db")
         return action(self._file)
+
+
+def _written(folder: Path) -> int | None:
+    """Return when the names in a folder last changed; None for one in a bucket, which does not say."""
+    return None if isinstance(folder, ObjectPath) else folder.stat().st_mtime_ns
 
 
 def _hull(windows: Windows) -> Window:

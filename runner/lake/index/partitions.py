@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runner.lake.windows import EARLIEST, WHOLE, Window, microseconds
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePath
@@ -40,6 +41,8 @@ def list_folder(folder: Path) -> Listing:
 
     Names that begin with `.` or `_` are left out: they are hidden, unfinished, or no rows. Raises `OSError`.
     """
+    if isinstance(folder, ObjectPath):
+        return _list_bucket(folder)
     files, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -50,6 +53,15 @@ def list_folder(folder: Path) -> Listing:
             elif entry.name.endswith(".parquet"):
                 files += _found(entry)
     return Listing(tuple(files), tuple(folders))
+
+
+def _list_bucket(folder: ObjectPath) -> Listing:
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(_HIDDEN)]
+    statuses = [(entry, entry.stat()) for entry in entries if entry.is_file() and entry.suffix == ".parquet"]
+    return Listing(
+        tuple(FoundFile(entry.name, status.st_size, status.st_mtime_ns) for entry, status in statuses),
+        tuple(entry.name for entry in entries if entry.is_dir()),
+    )
 
 
 def _found(entry: os.DirEntry[str]) -> list[FoundFile]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from runner.storage import let_read
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -39,6 +41,7 @@ class SchemaFiles:
         """Add the columns of some files; a file that cannot be read adds none."""
         path = self.path_of(table)
         with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+            let_read(connection, files[0])
             for start in range(0, len(files), _TOGETHER):
                 _extend(connection, path, files[start : start + _TOGETHER])
 

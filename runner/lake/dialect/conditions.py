@@ -107,16 +107,22 @@ def _between(node: exp.Between) -> Condition:
 
 
 def _equal(column: exp.Expr, value: exp.Expr) -> Condition:
-    return all_of([_at_least(column, value), _at_most(column, value)])
+    operand = operand_of(column)
+    constant = _constant(value) if operand else None
+    if operand is None or constant is None:
+        return ALWAYS
+    return all_of([Comparison(operand=operand, low=constant), Comparison(operand=operand, high=constant)])
 
 
 def _at_least(column: exp.Expr, value: exp.Expr) -> Condition:
-    operand, constant = operand_of(column), _constant(value)
+    operand = operand_of(column)
+    constant = _constant(value) if operand else None
     return Comparison(operand=operand, low=constant) if operand and constant else ALWAYS
 
 
 def _at_most(column: exp.Expr, value: exp.Expr) -> Condition:
-    operand, constant = operand_of(column), _constant(value)
+    operand = operand_of(column)
+    constant = _constant(value) if operand else None
     return Comparison(operand=operand, high=constant) if operand and constant else ALWAYS
 
 
@@ -128,9 +134,13 @@ def _constant(node: exp.Expr) -> str | None:
     parts = list(node.walk())
     if any(isinstance(part, _NOT_CONSTANT) for part in parts):
         return None
-    if any(isinstance(part, exp.Func) for part in parts) and reproducibility.doubts(exp.select(node.copy())):
+    if any(_may_vary(part) for part in parts) and reproducibility.doubts(exp.select(node.copy())):
         return None
     return node.sql("duckdb", identify=True)
+
+
+def _may_vary(part: exp.Expr) -> bool:
+    return isinstance(part, exp.Func) and not isinstance(part, exp.Cast)
 
 
 def about(condition: Condition, source: str, *, named: bool = False) -> Condition:

@@ -12,7 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import RefusedQuery
-from runner.lake.dialect.snowflake import PantherSnowflake
+from runner.lake.dialect import plain_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,19 @@ def parse(text: str, dialect: str) -> exp.Query:
     Raises `RefusedQuery`, with line and column within the text, if it is not SQL, not one statement,
     or not a query.
     """
-    reader = PantherSnowflake() if dialect == "snowflake" else sqlglot.Dialect.get_or_raise(dialect)
+    reader = sqlglot.Dialect.get_or_raise(dialect)
+    is_snowflake = dialect == "snowflake"
     try:
         tokens = _without_stray_commas(_with_plain_macros(reader.tokenize(text)))
+        if is_snowflake:
+            tokens = plain_calls.mark(tokens)
         statements = reader.parser().parse(tokens, text)
     except ParseError as error:
         raise _located(error) from error
     except TokenError as error:
         raise _unclosed(text, reader) from error
+    if is_snowflake:
+        plain_calls.unmark(statements)
     return _without_shared_parts(
         _one_query(
             [

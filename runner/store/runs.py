@@ -305,6 +305,6 @@ def run_of(row: RowMapping) -> QueryRun:
         query_hash=row["query_hash"],
         rule_hashes=row["rule_hashes"],
         git_commit=row["git_commit"] or "",
-        reads=row["reads"],
+        reads={table: tuple(tuple(pair) for pair in pairs) for table, pairs in row["reads"].items()},
         is_late=row["is_late"],
     )

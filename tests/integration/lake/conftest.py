@@ -22,12 +22,12 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 class SmallLake:
     """A lake in a folder: `write` adds a file, `ask` answers a query at a reference time."""
 
-    def __init__(self, folder: Path, spill: Path) -> None:
+    def __init__(self, folder: Path, spill: Path, writer: duckdb.DuckDBPyConnection) -> None:
         self.folder = folder
         self.spill = spill
         self.standing: DuckDBEngine | None = None
         self._engines: list[DuckDBEngine] = []
-        self._writer = duckdb.connect()
+        self._writer = writer.cursor()
         self._writer.execute("SET TimeZone='UTC'")
 
     def write(self, select: str, table: str = "panther_logs/app_logs", part: str = "a.parquet") -> Path:
@@ -52,8 +52,10 @@ class SmallLake:
     def batches(
         self, sql: str, *, dialect: str = "duckdb", at: datetime = NOON, engine: DuckDBEngine | None = None
     ) -> Iterator[RowBatch]:
-        """Answer a query by the engine given, else the standing one, else a new one."""
-        engine = engine or self.standing or self.engine()
+        """Answer a query by the engine given, else by the lake's own, which is made when it is first needed."""
+        self.standing = self.standing or (None if engine else self.engine())
+        engine = engine or self.standing
+        assert engine is not None
         query = engine.compile(sql, dialect=dialect, reference=at)
         yield from engine.run(query, engine.snapshot(query, at), at)
 
@@ -66,12 +68,19 @@ class SmallLake:
         return [tuple(row.values()) for row in self.ask(sql, **how)]
 
 
+@pytest.fixture(scope="session")
+def writer() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Have one database that writes the files of all lakes."""
+    with duckdb.connect() as connection:
+        yield connection
+
+
 @pytest.fixture
-def make_lake(tmp_path: Path) -> Iterator[Callable[[str], SmallLake]]:
+def make_lake(tmp_path: Path, writer: duckdb.DuckDBPyConnection) -> Iterator[Callable[[str], SmallLake]]:
     made: list[SmallLake] = []
 
     def make(name: str) -> SmallLake:
-        made.append(SmallLake(tmp_path / name, tmp_path / f"{name}-spill"))
+        made.append(SmallLake(tmp_path / name, tmp_path / f"{name}-spill", writer))
         return made[-1]
 
     yield make
@@ -92,13 +101,15 @@ def app_logs(lake: SmallLake) -> SmallLake:
 
 
 @pytest.fixture(scope="module")
-def make_standing_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], SmallLake]]:
+def make_standing_lake(
+    tmp_path_factory: pytest.TempPathFactory, writer: duckdb.DuckDBPyConnection
+) -> Iterator[Callable[[str], SmallLake]]:
     """Make lakes for tests that change nothing."""
     made: list[SmallLake] = []
 
     def make(name: str) -> SmallLake:
         folder = tmp_path_factory.mktemp(name)
-        made.append(SmallLake(folder / "lake", folder / "spill"))
+        made.append(SmallLake(folder / "lake", folder / "spill", writer))
         return made[-1]
 
     yield make
@@ -107,10 +118,12 @@ def make_standing_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
 
 
 @pytest.fixture(scope="module")
-def standing_logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLake]:
+def standing_logs(
+    tmp_path_factory: pytest.TempPathFactory, writer: duckdb.DuckDBPyConnection
+) -> Iterator[SmallLake]:
     """Make a lake of the same rows for tests that change nothing; its `standing` engine answers them all."""
     folder = tmp_path_factory.mktemp("standing")
-    lake = SmallLake(folder / "lake", folder / "spill")
+    lake = SmallLake(folder / "lake", folder / "spill", writer)
     write_app_logs(lake)
     lake.standing = lake.engine()
     yield lake

@@ -17,6 +17,7 @@ from runner.clock import FrozenClock
 from runner.delivery.backoff import Backoff
 from runner.delivery.courier import Courier, Persistence
 from runner.destinations.delivery import Letter
+from runner.destinations.kinds import KINDS
 from runner.destinations.lines import StreamSender
 from runner.destinations.message import MessageKind, Notice
 from runner.destinations.reading import read_destinations
@@ -206,6 +207,10 @@ SERVICES = {
     "file": LogFile,
     "stdout": StandardOutput,
 }
+
+
+def test_no_kind_of_destination_is_left_out():
+    assert {name.split()[0] for name in SERVICES} == set(KINDS)
 
 
 @pytest.fixture(params=SERVICES)

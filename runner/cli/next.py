@@ -14,10 +14,11 @@ from runner import app
 from runner.cli import output
 from runner.cli.options import Moment, format_option, load_settings, project_option, state_option, written
 from runner.clock import SystemClock
-from runner.daemon.process import sqlite_file, timing_of
+from runner.daemon.timings import timing_of
 from runner.definitions.catalogue import read_catalogue
 from runner.schedule.due import next_due
 from runner.schedule.ledger import window_of
+from runner.store.database import sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

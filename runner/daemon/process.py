@@ -11,10 +11,9 @@ import threading
 import time
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 import structlog
 
 from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
@@ -29,6 +28,7 @@ from runner.daemon.present import PresentTime
 from runner.daemon.pulse import Pulse
 from runner.daemon.reopening import Reopening
 from runner.daemon.service_manager import ServiceManager
+from runner.daemon.timings import timing_of
 from runner.daemon.upkeep import Upkeep
 from runner.daemon.watch import DefinitionWatch
 from runner.definitions.definition_files import DefinitionFiles
@@ -39,9 +39,8 @@ from runner.lake.landed_files import LandingWatch
 from runner.metrics import Metrics
 from runner.pipeline import Pipeline
 from runner.runs.retry import RetryPolicy
-from runner.schedule.ledger import CatchUp
 from runner.schedule.scheduler import AlarmClock
-from runner.schedule.timing import QueryTiming
+from runner.store.database import sqlite_file
 from runner.store.state import StateStore
 from runner.worker.pool import WorkerPool
 
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from runner.checkpoints import Checkpoints
     from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
-    from runner.definitions.scheduled_query import ScheduledQuery
     from runner.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -230,7 +228,7 @@ class Daemon:
             self._checkpoints,
         )
         self._checkpoints.reached(Checkpoint.DEFINITIONS_READ)
-        self._planner = Planner(self._store.ledger, self._timing_of)
+        self._planner = Planner(self._store.ledger, partial(timing_of, settings))
         self._upkeep = Upkeep(
             self._store,
             settings,
@@ -398,27 +396,3 @@ class Daemon:
             clock=self._clock,
             checkpoints=self._checkpoints,
         )
-
-    def _timing_of(self, query: ScheduledQuery) -> QueryTiming:
-        return timing_of(self._settings, query)
-
-
-def timing_of(settings: Settings, query: ScheduledQuery) -> QueryTiming:
-    """Return what the settings hold for a query's time."""
-
-    def option(name: str) -> float:
-        value: float = settings.of_query(query.name, query.tags, name)
-        return value
-
-    return QueryTiming(
-        settle=timedelta(seconds=option("settle_seconds")),
-        skew=timedelta(seconds=option("skew_seconds")),
-        catch_up=CatchUp(settings.of_query(query.name, query.tags, "catch_up")),
-        catch_up_limit=int(option("catch_up_limit")),
-    )
-
-
-def sqlite_file(state_url: str) -> Path | None:
-    """Return the file of a SQLite state database; None if it is in memory, or another database."""
-    url = sa.make_url(state_url)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -225,6 +225,12 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
+def sqlite_file(state_url: str) -> Path | None:
+    """Return the file of a SQLite state database; None if it is in memory, or another database."""
+    url = sa.make_url(state_url)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
 def _make_folder(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

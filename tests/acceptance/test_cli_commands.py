@@ -72,9 +72,9 @@ def test_warnings_fail_a_check_only_if_asked_to(project, here, write_query):
     assert "W506" not in strict.out
 
 
-def test_test_runs_the_tests_of_the_rules(project, cli):
-    text = cli("test", cwd=project)
-    document = cli("test", "--rule", "Okta.FailedLogins", "--format", "json", cwd=project).document
+def test_test_runs_the_tests_of_the_rules(project, here):
+    text = here("test", cwd=project)
+    document = here("test", "--rule", "Okta.FailedLogins", "--format", "json", cwd=project).document
 
     (rule,) = document["detections"]
     assert text.code == 0
@@ -86,11 +86,11 @@ def test_test_runs_the_tests_of_the_rules(project, cli):
     ]
 
 
-def test_a_failing_test_is_shown_and_fails_the_command(project, cli):
+def test_a_failing_test_is_shown_and_fails_the_command(project, here):
     file = project / "scheduled_rules/okta_failed_logins.yml"
     file.write_text(file.read_text().replace("ExpectedResult: false", "ExpectedResult: true"))
 
-    ended = cli("test", "--show-failures-only", cwd=project)
+    ended = here("test", "--show-failures-only", cwd=project)
 
     assert ended.code == 1
     assert "[FAIL] Successful login" in ended.out

@@ -60,10 +60,10 @@ def test_all_verdicts_are_the_same_in_several_processes(content, cli):
     ]
 
 
-def test_a_failing_test_shows_function_value_and_line(content, cli):
+def test_a_failing_test_shows_function_value_and_line(content, here):
     break_rule(content)
 
-    ended = cli("test", "--rule", "Door.Signal", cwd=content)
+    ended = here("test", "--rule", "Door.Signal", cwd=content)
 
     assert ended.code == 1
     assert "rule: returned false, expected true: door_signal.py:2 in rule" in ended.out
@@ -84,8 +84,8 @@ def test_a_failing_test_shows_function_value_and_line(content, cli):
         (["--path", "rules/door_of_the_vault.yml"], ["Door.Vault"]),
     ],
 )
-def test_detections_are_chosen_by_path_id_and_filter(content, cli, arguments, ids):
-    ended = cli("test", "--format", "json", *arguments, cwd=content)
+def test_detections_are_chosen_by_path_id_and_filter(content, here, arguments, ids):
+    ended = here("test", "--format", "json", *arguments, cwd=content)
 
     assert [one["id"] for one in ended.document["detections"]] == ids
     assert ended.code == 0
@@ -102,37 +102,37 @@ def test_detections_are_chosen_by_path_id_and_filter(content, cli, arguments, id
         (["--path", "nowhere"], "does not exist"),
     ],
 )
-def test_a_wrong_choice_is_refused_with_a_hint(content, cli, arguments, said):
-    ended = cli("test", *arguments, cwd=content)
+def test_a_wrong_choice_is_refused_with_a_hint(content, here, arguments, said):
+    ended = here("test", *arguments, cwd=content)
 
     assert ended.code == 2
     assert said in ended.err
 
 
-def test_a_file_that_is_seen_first_by_a_link_to_it_is_chosen_by_its_own_name(content, cli):
+def test_a_file_that_is_seen_first_by_a_link_to_it_is_chosen_by_its_own_name(content, here):
     (content / "rules/a_link.yml").symlink_to("door_signal.yml")
 
-    document = cli("test", "--format", "json", "rules/door_signal.yml", cwd=content).document
+    document = here("test", "--format", "json", "rules/door_signal.yml", cwd=content).document
 
     assert [one["id"] for one in document["detections"]] == ["Door.Signal"]
 
 
-def test_a_path_of_a_data_model_that_is_none_fails_whoever_follows_it(content, cli):
+def test_a_path_of_a_data_model_that_is_none_fails_whoever_follows_it(content, here):
     model = next(content.glob("data_models/*.yml"))
     model.write_text(model.read_text() + "  - {Name: broken, Path: 'a['}\n")
     (content / "rules/door_signal.py").write_text("def rule(event):\n    return event.udm('broken')\n")
     rule = content / "rules/door_signal.yml"
     rule.write_text(rule.read_text().replace("action: open", "p_log_type: Custom.Door"))
 
-    ended = cli("test", cwd=content)
+    ended = here("test", cwd=content)
 
     assert ended.code == 1
     assert "'a[' cannot be followed: not JSONPath: it ends where something has to follow" in ended.out
     assert "To mend (1): Door.Signal" in ended.out
 
 
-def test_tests_are_chosen_by_name(content, cli):
-    document = cli("test", "--test-names", "Refused,Few", "--format", "json", cwd=content).document
+def test_tests_are_chosen_by_name(content, here):
+    document = here("test", "--test-names", "Refused,Few", "--format", "json", cwd=content).document
 
     assert sorted(test["name"] for one in document["detections"] for test in one["tests"]) == [
         "Few",
@@ -148,36 +148,36 @@ def test_tests_are_chosen_by_name(content, cli):
         ("3", ["Bucket.Private", "Door.OfTheDay", "Door.Signal", "Door.Vault"]),
     ],
 )
-def test_a_detection_with_too_few_tests_fails(content, cli, minimum, failing):
-    ended = cli("test", "--minimum-tests", minimum, "--format", "json", cwd=content)
+def test_a_detection_with_too_few_tests_fails(content, here, minimum, failing):
+    ended = here("test", "--minimum-tests", minimum, "--format", "json", cwd=content)
 
     assert [one["id"] for one in ended.document["detections"] if not one["passed"]] == failing
     assert ended.code == int(bool(failing))
 
 
-def test_disabled_detections_may_be_left_out(content, cli):
+def test_disabled_detections_may_be_left_out(content, here):
     break_rule(content)
     file = content / "rules/door_signal.yml"
     file.write_text(file.read_text().replace("Enabled: true", "Enabled: false"))
 
-    codes = [cli("test", *flag, cwd=content).code for flag in ([], ["--skip-disabled-tests"])]
+    codes = [here("test", *flag, cwd=content).code for flag in ([], ["--skip-disabled-tests"])]
 
     assert codes == [1, 0]
 
 
-def test_a_destination_that_is_not_available_fails_the_test_that_names_none(content, cli):
+def test_a_destination_that_is_not_available_fails_the_test_that_names_none(content, here):
     file = content / "rules/door_opened_at_night.yml"
     file.write_text(file.read_text().replace("    ExpectedDestinations: [guards]\n", ""))
 
     codes = [
-        cli("test", "--rule", "Door.OpenedAtNight", *names, cwd=content).code
+        here("test", "--rule", "Door.OpenedAtNight", *names, cwd=content).code
         for names in ([], ["--available-destination", "guards"], ["--available-destination", "Guards"])
     ]
 
     assert codes == [0, 0, 1]
 
 
-def test_a_detection_without_tests_and_one_that_cannot_be_loaded_are_named(content, cli):
+def test_a_detection_without_tests_and_one_that_cannot_be_loaded_are_named(content, here):
     file = content / "rules/door_signal.yml"
     file.write_text(file.read_text().partition("Tests:")[0])
     (content / "rules/doors_of_the_day.py").write_text(
@@ -185,7 +185,7 @@ def test_a_detection_without_tests_and_one_that_cannot_be_loaded_are_named(conte
     )
     (content / "rules/door_of_the_vault.yml").write_text("AnalysisType: rule\n")
 
-    ended = cli("test", cwd=content)
+    ended = here("test", cwd=content)
 
     assert ended.code == 1
     assert "Without tests (1): Door.Signal" in ended.out
@@ -206,10 +206,10 @@ def test_a_rule_that_ends_its_process_or_hangs_fails_alone(content, cli):
     assert "it took longer than 1 seconds" in failed["Door.OfTheDay"]["tests"][0]["failures"][0]
 
 
-def test_junit_has_a_suite_for_each_detection_and_a_case_for_each_test(content, cli):
+def test_junit_has_a_suite_for_each_detection_and_a_case_for_each_test(content, here):
     break_rule(content)
 
-    root = ET.fromstring(cli("test", "--format", "junit", cwd=content).out)  # noqa: S314  our own output
+    root = ET.fromstring(here("test", "--format", "junit", cwd=content).out)  # noqa: S314  our own output
 
     suites = {suite.get("name"): suite for suite in root}
     (failed,) = root.iter("failure")
@@ -219,10 +219,10 @@ def test_junit_has_a_suite_for_each_detection_and_a_case_for_each_test(content, 
     assert {case.get("file") for case in suites["Bucket.Private"]} == {"policies/bucket_is_private.yml"}
 
 
-def test_github_is_told_the_file_and_line_of_a_failing_test(content, cli):
+def test_github_is_told_the_file_and_line_of_a_failing_test(content, here):
     break_rule(content)
 
-    ended = cli("test", "--format", "github", cwd=content)
+    ended = here("test", "--format", "github", cwd=content)
 
     assert ended.out.splitlines() == [
         (
@@ -254,10 +254,10 @@ def test_debug_shows_prints_and_lets_the_debugger_in(content):
     assert "[PASS] Any event" in done.stdout
 
 
-def test_debug_lists_the_tests_and_refuses_what_is_not_there(content, cli):
-    listed = cli("debug", "Door.OfTheDay", cwd=content)
-    wrong_test = cli("debug", "Door.OfTheDay", "Fw", cwd=content)
-    wrong_rule = cli("debug", "Door.OfTheDy", "Few", cwd=content)
+def test_debug_lists_the_tests_and_refuses_what_is_not_there(content, here):
+    listed = here("debug", "Door.OfTheDay", cwd=content)
+    wrong_test = here("debug", "Door.OfTheDay", "Fw", cwd=content)
+    wrong_rule = here("debug", "Door.OfTheDy", "Few", cwd=content)
 
     assert (listed.code, listed.out) == (0, "Many\nFew\n")
     assert (wrong_test.code, wrong_rule.code) == (2, 2)
@@ -318,7 +318,7 @@ def test_watch_tests_again_what_a_saved_file_touches(content):
     assert code == 130
 
 
-def test_the_content_is_sound(content, cli):
-    document = json.loads(cli("check", "--no-lake", "--format", "json", cwd=content).out)
+def test_the_content_is_sound(content, here):
+    document = json.loads(here("check", "--no-lake", "--format", "json", cwd=content).out)
 
     assert document["errors"] == []

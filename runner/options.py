@@ -262,6 +262,13 @@ OPTIONS: tuple[Option, ...] = (
         help="What answers queries: 'duckdb' over the lake's files, or a name of `[engines.<name>]`.",
     ),
     Option(
+        name="ingest.schemas",
+        read=text,
+        default="schemas",
+        help="The folder, relative to the project folder, with YAML schemas of your own log types; one for a log type that "
+        "comes with a schema goes before that.",
+    ),
+    Option(
         name="state.url",
         read=text,
         default=".runner/state.db",

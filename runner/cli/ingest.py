@@ -18,7 +18,7 @@ from runner.cli.options import format_option, lake_option, load_settings, projec
 from runner.cli.output import counted
 from runner.clock import SystemClock
 from runner.errors import IngestError
-from runner.ingest import inbox, ingest_files
+from runner.ingest import inbox, ingest_files, schema
 from runner.ingest.following import follow
 from runner.ingest.inbox import Inbox, SeenFiles
 from runner.lake.log_types import LogType
@@ -123,6 +123,7 @@ def _ingest(
             lake=settings.lake,
             clock=SystemClock(),
             event_time=event_time,
+            declared=schema.find_in(settings.root / settings["ingest.schemas"], log_type),
             on_progress=advance,
         )
 
@@ -187,7 +188,10 @@ def _show(report: IngestReport) -> None:
     if report.bad_lines:
         places = ", ".join(str(path) for path in report.dead_letters)
         output.complain([f"{counted(report.bad_lines, 'line')} could not be read and are kept in {places}"])
-    output.complain(f"{file.source}: {file.fault}" for file in report.faults)
+    output.complain(
+        f"{file.source}: {file.fault}" + (f"; it is kept in {file.dead_letters}" if file.dead_letters else "")
+        for file in report.faults
+    )
 
 
 def _fields(report: IngestReport) -> dict[str, Any]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
+from runner.errors import UnreadableLog
 from runner.ingest import partitions
 from runner.ingest.partitions import StagedFile
+from runner.storage import ObjectPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from runner.ingest.formats import BadLine
+    from runner.ingest.sources import Source
 
 FOLDER = ".dead_letters"
+WHOLE_FILES = "files"
 
 
 class DeadLetters:
@@ -46,6 +51,26 @@ class DeadLetters:
         """Let go of a file that is still open."""
         if self._stream is not None:
             self._stream.close()
+
+
+def keep_whole(folder: Path, source: Source) -> Path | None:
+    """Keep a copy of a file that cannot be read as a whole, once; None if not even its bytes can be read.
+
+    Raises `OSError` if it cannot be written.
+    """
+    try:
+        key = source.key()
+    except UnreadableLog:
+        return None
+    kept = folder / WHOLE_FILES / key / Path(source.name).name
+    if isinstance(kept, ObjectPath):
+        kept.put(source.path)
+    elif not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_name(f".{kept.name}.part")
+        shutil.copyfile(source.path, unfinished)
+        unfinished.replace(kept)
+    return kept
 
 
 def _letter(line: BadLine) -> bytes:

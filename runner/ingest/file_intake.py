@@ -55,7 +55,12 @@ class TablePlace:
 
     def dead_letters(self, stem: str) -> Path:
         """Return where the bad lines of a source are kept."""
-        return self.lake / dead_letters.FOLDER / self.log_type.table / f"{stem}.jsonl"
+        return self.dead_letter_folder / f"{stem}.jsonl"
+
+    @property
+    def dead_letter_folder(self) -> Path:
+        """The folder for what cannot be read."""
+        return self.lake / dead_letters.FOLDER / self.log_type.table
 
 
 @dataclass(slots=True)

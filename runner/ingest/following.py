@@ -28,12 +28,17 @@ def follow(
 
     Nothing is queued: while a batch is taken in, nobody looks for more, and what has come meanwhile is found at the
     next look. `wait` is called after every look, with whether there was something to do; it returns False to end. A
-    file that cannot be read is told once, and again only when it has changed. If the lake cannot be written, the batch
-    is tried again after a wait.
+    file that cannot be read is told once, and again only when it has changed. If the lake cannot be written, or a place
+    cannot be looked at, it is tried again after a wait.
     """
     busy = True
     while wait(busy):
-        files = [file for file in inbox.ready() if file.is_file()][:_TOGETHER]
+        try:
+            files = [file for file in inbox.ready() if file.is_file()][:_TOGETHER]
+        except OSError as error:
+            tell(IngestError(f"cannot be looked at: {error}"))
+            busy = False
+            continue
         busy = bool(files) and _took(files, inbox, ingest, tell)
 
 

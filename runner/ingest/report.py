@@ -14,7 +14,7 @@ class FileReport:
     """What became of one source.
 
     `rows` and the other counts are those of the source, also if it was `already_there`. A source that could not be
-    read has a `fault` and nothing else.
+    read has a `fault`, and lies in `dead_letters` as a whole; nothing else.
     """
 
     source: str

@@ -79,6 +79,32 @@ def find(log_type: str) -> Schema | None:
     return parse(file.read_text(encoding="utf-8"), source=file.name) if file.is_file() else None
 
 
+def find_in(folder: Path, log_type: str) -> Schema | None:
+    """Return the schema for a log type among the YAML files in somebody's folder; None if there is none.
+
+    Files of other log types are not looked at further. Raises `IngestError` that names every fault, and if two files
+    are for this log type.
+    """
+    wanted = log_types.table_name(log_type)
+    files = [path for path in sorted(folder.rglob("*.y*ml")) if wanted in _tables_of(path)]
+    if len(files) > 1:
+        raise IngestError(f"two schemas for {log_type}: {files[0]} and {files[1]}")
+    return read(files[0]) if files else None
+
+
+def _tables_of(path: Path) -> list[str]:
+    """Return which table a file is for: by its `schema`; by its own name if it does not say."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        document = None
+    name = document.get("schema") if isinstance(document, dict) else None
+    try:
+        return [log_types.table_name(name if isinstance(name, str) else path.stem)]
+    except IngestError:
+        return []
+
+
 def read(path: Path) -> Schema:
     """Read a schema from a YAML file. Raises `IngestError` that names every fault in it."""
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import orjson
 
 from runner.errors import IngestError, UnreadableLog
-from runner.ingest import receipts
+from runner.ingest import dead_letters, receipts
 from runner.ingest.file_intake import FileIntake, TablePlace
 from runner.ingest.report import FileReport
 from runner.storage import ObjectPath
@@ -109,7 +109,9 @@ class TableIntake:
                 )
                 receipt = intake.run(earlier, advance=advance)
         except UnreadableLog as error:
-            return FileReport(source=source.name, fault=str(error))
+            with self._writing():
+                kept = dead_letters.keep_whole(self._place.dead_letter_folder, source)
+            return FileReport(source=source.name, fault=str(error), dead_letters=kept)
         return self._report(receipt, source, already_there=False)
 
     def _report(self, receipt: Receipt, source: Source, *, already_there: bool) -> FileReport:

@@ -105,3 +105,19 @@ def test_what_arrives_is_taken_in_until_the_process_is_told_to_stop(tmp_path, ar
     assert first["rows"] == 1
     assert rows_of(tmp_path / "lake") == [1, 2, 3, 4]
     assert code == 1  # a line was no record
+
+
+def test_a_schema_of_the_project_says_what_the_columns_are(tmp_path, arriving):
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "app.yml").write_text(
+        "schema: My.App\nfields:\n  - {name: n, type: double}\n  - {name: user, type: string, indicators: [username]}\n"
+    )
+    write(arriving / "a.json", 1)
+
+    done = call(tmp_path, "My.App", str(arriving / "a.json"))
+
+    (file,) = (tmp_path / "lake" / "panther_logs").glob("my_app/p_date=*/*.parquet")
+    columns = pq.read_schema(file)
+    assert done.exit_code == 0
+    assert str(columns.field("n").type) == "double"
+    assert "p_any_usernames" in columns.names

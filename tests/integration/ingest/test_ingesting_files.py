@@ -1,9 +1,11 @@
 import gzip
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import orjson
+import pyarrow.parquet as pq
 import pytest
 
 from runner.errors import IngestError
@@ -301,3 +303,54 @@ def test_two_that_ingest_into_one_table_wait_for_each_other(lake, clock, write_l
 
     assert [report.rows for report in reports] == [500] * 4
     assert ask("SELECT count(*), count(DISTINCT p_row_id) FROM t") == [(2000, 2000)]
+
+
+def test_a_file_that_cannot_be_read_is_kept_whole_and_taken_in_once_it_is_mended(lake, clock, tmp_path):
+    whole = gzip.compress(b'{"n": 1}\n{"n": 2}\n' * 500)
+    file = tmp_path / "log.json.gz"
+    file.write_bytes(whole[: len(whole) // 2])
+
+    first = ingest_files(THING, [file], lake=lake, clock=clock)
+    again = ingest_files(THING, [file], lake=lake, clock=clock)
+
+    (kept,) = (report.dead_letters for report in first.faults)
+    assert kept.read_bytes() == file.read_bytes()
+    assert [report.dead_letters for report in again.faults] == [kept]
+    kept.write_bytes(whole)
+    assert ingest_files(THING, [kept], lake=lake, clock=clock).rows == 1000
+
+
+def test_bad_lines_can_be_taken_in_once_they_are_mended(lake, clock, write_lines, ask):
+    """The mended lines are a file of their own: what was good the first time is not taken in again."""
+    report = ingest_files(
+        THING,
+        [write_lines({"n": 1}, b'{"n": 2', {"n": 3})],
+        lake=lake,
+        clock=clock,
+        declared=thing("{name: n, type: int}"),
+    )
+    letters = [orjson.loads(line) for path in report.dead_letters for line in path.read_bytes().splitlines()]
+    mended = write_lines(*(letter["text"].encode() + b"}" for letter in letters), name="mended.jsonl")
+
+    again = ingest_files(THING, [mended], lake=lake, clock=clock, declared=thing("{name: n, type: int}"))
+
+    assert (again.rows, again.bad_lines) == (1, 0)
+    assert ask("SELECT n FROM t ORDER BY n") == [(1,), (2,), (3,)]
+
+
+def test_the_files_of_a_large_source_are_sorted_and_say_what_times_their_row_groups_hold(
+    lake, clock, write_lines
+):
+    """So that a query of a few minutes reads a few row groups."""
+    file = write_lines(*({"time": 1768435200 + (number * 7919) % 10_000} for number in range(10_000)))
+
+    report = ingest_files(THING, [file], lake=lake, clock=clock, limits=IngestLimits(row_group_rows=1_000))
+
+    (made,) = report.files[0].files
+    metadata = pq.ParquetFile(made).metadata
+    place = metadata.schema.names.index("p_event_time")
+    ranges = [
+        metadata.row_group(number).column(place).statistics for number in range(metadata.num_row_groups)
+    ]
+    assert len(ranges) == 10
+    assert all(before.max < after.min for before, after in itertools.pairwise(ranges))

@@ -147,3 +147,30 @@ def test_a_lake_that_cannot_be_written_is_tried_again(folder, open_inbox):
     )
 
     assert told == ["full", "full", "['a.json']"]
+
+
+def test_a_place_that_cannot_be_looked_at_is_looked_at_again(folder, open_inbox):
+    class Unreachable:
+        def __init__(self, inbox):
+            self._inbox = inbox
+            self._faults = [OSError("no route")]
+
+        def ready(self):
+            if self._faults:
+                raise self._faults.pop()
+            return self._inbox.ready()
+
+        def take(self, path):
+            self._inbox.take(path)
+
+    write(folder, "a.json", age=100)
+    told, rounds = [], iter([True, True, True, False])
+
+    follow(
+        Unreachable(open_inbox()),
+        ingest=names,
+        wait=lambda _busy: next(rounds),
+        tell=lambda one: told.append(str(one)),
+    )
+
+    assert told == ["cannot be looked at: no route", "['a.json']"]

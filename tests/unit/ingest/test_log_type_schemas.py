@@ -99,3 +99,32 @@ def test_what_is_no_schema_at_all_is_refused(text):
 def test_a_schema_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(IngestError, match=r"gone\.yml: cannot be read"):
         schema.read(tmp_path / "gone.yml")
+
+
+def test_a_schema_of_ones_own_is_found_by_its_log_type(tmp_path):
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "apps" / "a.yml").write_text("schema: My.App\nfields: [{name: n, type: int}]\n")
+    (tmp_path / "other.yml").write_text("schema: Other.App\nparser: {fastmatch: {}}\n")
+    (tmp_path / "broken.yml").write_text("schema: [\n")
+
+    found = schema.find_in(tmp_path, "my.app")
+
+    assert found is not None
+    assert (found.log_type, found.columns.names) == ("My.App", ["n"])
+    assert schema.find_in(tmp_path, "Third.App") is None
+    assert schema.find_in(tmp_path / "absent", "My.App") is None
+
+
+def test_a_faulty_schema_of_ones_own_is_told(tmp_path):
+    (tmp_path / "my_app.yml").write_text("fields: [{name: n, type: int}]\n")
+
+    with pytest.raises(IngestError, match=r"my_app\.yml: the schema: schema must be a text"):
+        schema.find_in(tmp_path, "My.App")
+
+
+def test_two_schemas_for_one_log_type_are_refused(tmp_path):
+    for name in ("a.yml", "b.yml"):
+        (tmp_path / name).write_text("schema: My.App\nfields: [{name: n, type: int}]\n")
+
+    with pytest.raises(IngestError, match=r"two schemas for My\.App: .*a\.yml and .*b\.yml"):
+        schema.find_in(tmp_path, "My.App")

@@ -24,6 +24,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "storage.access_key": ("reader", "writer", "reader", "writer"),
     "storage.secret_key": ("first secret", "other secret", "first secret", "other secret"),
     "storage.session_token": ("first token", "other token", "first token", "other token"),
+    "ingest.schemas": ("log_types", "shapes", "log_types", "shapes"),
     "lake.query_dialect": ("trino", "duckdb", "trino", "duckdb"),
     "lake.engine": ("duckdb", "duckdb", "duckdb", "duckdb"),
     "state.url": ("state.db", "postgresql://db/runner", "state.db", "postgresql://db/runner"),

@@ -22,6 +22,7 @@ import end_to_end
 import evaluation
 import ingest_speed
 import lake_planning
+import layouts
 import memory
 import overhead
 import reading
@@ -36,6 +37,7 @@ from evaluation import EvaluationSize
 from figures import table
 from ingest_speed import IngestSize
 from lake_planning import LakeSize
+from layouts import LayoutsSize
 from scheduling import SchedulingSize
 from storing import StoringSize
 from workplace import Workplace
@@ -64,6 +66,7 @@ class Size:
     reading_rounds: int
     delivery: DeliverySize
     lake: LakeSize
+    layouts: LayoutsSize
     ingest: IngestSize
 
 
@@ -89,6 +92,7 @@ FULL = Size(
     reading_rounds=5,
     delivery=DeliverySize(messages=2_000, few_alerts=10_000, many_alerts=100_000, rounds=21),
     lake=LakeSize(files=(1_000, 10_000, 100_000), globbed=10_000, rows=100_000_000, rounds=15),
+    layouts=LayoutsSize(copies=20, rounds=5),
     ingest=IngestSize(records=100_000, rounds=3),
 )
 SMOKE = Size(
@@ -111,6 +115,7 @@ SMOKE = Size(
     reading_rounds=1,
     delivery=DeliverySize(messages=100, few_alerts=100, many_alerts=1_000, rounds=3),
     lake=LakeSize(files=(50, 200), globbed=50, rows=100_000, rounds=3),
+    layouts=LayoutsSize(copies=1, rounds=1),
     ingest=IngestSize(records=2_000, rounds=1),
 )
 
@@ -153,6 +158,7 @@ def _sections(
         "delivery": lambda: delivery.figures(size.delivery),
         "compiling": lambda: compiling.figures(workplace, size.startup_rounds),
         "lake": lambda: lake_planning.figures(workplace, size.lake),
+        "layouts": lambda: layouts.figures(workplace, size.layouts),
         "ingest": lambda: ingest_speed.figures(workplace, size.ingest),
     }
 

@@ -70,8 +70,9 @@ class Workplace:
 
     def settings(self, state: Path) -> Settings:
         """Return the settings of the project, with a state database; the limits are out of the way."""
-        flags = {"lake.location": str(self.lake), "state.url": str(state), "limits.matches": 100_000_000}
-        return load(self.folder / "project", {}, {**flags, "limits.rows": 100_000_000})
+        flags = {"lake.location": str(self.lake), "state.url": str(state)}
+        limits = dict.fromkeys(("limits.rows", "limits.matches", "limits.alerts_per_run"), 100_000_000)
+        return load(self.folder / "project", {}, {**flags, **limits})
 
     @contextmanager
     def fresh_state(self) -> Iterator[Path]:

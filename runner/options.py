@@ -325,7 +325,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="limits.alerts_per_run",
         read=count,
-        default=100,
+        default=1_000,
         help="How many new alerts of one rule a run may raise; one more alert stands for the others, which are stored.",
     ),
     Option(

@@ -42,6 +42,8 @@ SECTION = "delivery"
 _NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 _PATIENCE = 120.0
 _HANG_SECONDS = 5.0
+_TURNS = 3
+"""The best of so many counts: what else the machine does can only slow it down."""
 _OPEN = 1_000
 """The newest alerts are open and somebody's, however many old ones there are."""
 
@@ -65,14 +67,21 @@ def figures(size: DeliverySize) -> Iterator[Figure]:
 
 def _sending(folder: Path, size: DeliverySize) -> Iterator[Figure]:
     with _Receiver() as good, _Receiver(hangs=True) as hanging:
-        bare = _bare_posts(good, size.messages)
-        alone = _rate(folder / "alone.db", good, size.messages)
-        beside = _rate(folder / "beside.db", good, size.messages, {"hanging": hanging.url})
+        rates = [_rates(folder / f"{turn}", good, hanging, size.messages) for turn in range(_TURNS)]
+    bare, alone, beside = (max(of_one) for of_one in zip(*rates, strict=True))
     yield _figure("messages a second to one destination", alone, "/s", must=200, more_is_better=True)
     yield _figure("of the rate of bare posts over one connection", alone / bare, "x", more_is_better=True)
     yield _figure(
         "of that rate, beside a destination that hangs", beside / alone, "x", must=0.5, more_is_better=True
     )
+
+
+def _rates(folder: Path, good: _Receiver, hanging: _Receiver, count: int) -> tuple[float, float, float]:
+    """Return how many messages a second are posted barely, sent to one destination, and sent beside one that hangs."""
+    folder.mkdir()
+    bare = _bare_posts(good, count)
+    alone = _rate(folder / "alone.db", good, count)
+    return bare, alone, _rate(folder / "beside.db", good, count, {"hanging": hanging.url})
 
 
 def _figure(

@@ -78,3 +78,21 @@ def test_real_cloudtrail_columns_have_the_types_that_queries_expect(lake, clock,
         """,
         "AWS.CloudTrail",
     ) != [(0,)]
+
+
+def test_real_cloudtrail_taken_in_twice_gives_the_same_lake(lake, clock, tmp_path):
+    files = sorted(CLOUDTRAIL.glob("*.json"))
+    ingest_files("AWS.CloudTrail", files, lake=lake, clock=clock)
+    before = contents(lake)
+
+    again = ingest_files("AWS.CloudTrail", files, lake=lake, clock=clock)
+    ingest_files("AWS.CloudTrail", files, lake=tmp_path / "another", clock=clock)
+
+    assert (again.rows, again.already_there) == (0, len(files))
+    assert contents(lake) == before
+    assert contents(tmp_path / "another") == before
+
+
+def contents(lake):
+    files = (path for path in lake.rglob("*") if path.is_file())
+    return {path.relative_to(lake): path.read_bytes() for path in files}

@@ -1,5 +1,6 @@
 """The backlog: who runs what next, on SQLite and on PostgreSQL."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -310,3 +311,19 @@ def test_a_claim_reads_the_backlog_in_its_order_and_sorts_nothing(state_file, cl
 
     assert any("USING INDEX ix_backlog_is_live_due_query" in plan for plan in plans), plans
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+
+
+def test_a_due_time_that_was_evaluated_is_opened_again_once_and_its_run_is_late(store):
+    owe(store, "a", {1})
+    first = store.finish(store.ledger.claim_next("me", LEASE), replace(result(), reads={"t": [[1, 2]]}))
+    again = [("a", at(1), at(1))]
+
+    opened = [store.ledger.reopen(again) for _ in range(2)]
+    claim = store.ledger.claim_next("me", LEASE)
+    while_it_runs = store.ledger.reopen(again)
+    second = store.finish(claim, result())
+
+    assert (opened, while_it_runs) == ([1, 0], 0)
+    assert [(one.run.key.revision, one.run.is_late) for one in (first, second)] == [(0, False), (1, True)]
+    assert store.newest_evaluations()["a"].key.revision == 1
+    assert store.ledger.backlog_size() == 0

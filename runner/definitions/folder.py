@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -53,6 +54,7 @@ def contents_of(root: Path, exclude: tuple[str, ...] = (), folders: tuple[str, .
     """
     walk = _Walk(os.fspath(root), exclude, folders)
     walk.into("")
+    walk.follow_links()
     return FolderContents(files=walk.files, folders=tuple(walk.folders), faults=tuple(walk.faults))
 
 
@@ -79,6 +81,17 @@ class _Walk:
         self._patterns = patterns
         self._excluded = {PurePosixPath(folder).as_posix() for folder in exclude}
         self._seen: set[tuple[int, int]] = set()
+        self._links: deque[tuple[os.DirEntry[str], str, bool]] = deque()
+
+    def follow_links(self) -> None:
+        """Go where links lead, unless what is there has been met: a real place goes before every link to it."""
+        if not self._links:
+            return
+        while self._links:
+            entry, path, takes_files = self._links.popleft()
+            self._take(entry, path, takes_files=takes_files)
+        self.files = dict(sorted(self.files.items(), key=lambda item: item[0].split("/")))
+        self.folders.sort(key=lambda folder: folder.split("/"))
 
     def into(self, folder: str) -> None:
         """Note what a folder holds, and what the folders in it hold."""
@@ -93,7 +106,10 @@ class _Walk:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name != "__pycache__":
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                self._take(entry, path, takes_files=takes_files)
+                if entry.is_symlink():
+                    self._links.append((entry, path, takes_files))
+                else:
+                    self._take(entry, path, takes_files=takes_files)
 
     def _takes_files(self, folder: str) -> bool:
         if not folder or not self._patterns:

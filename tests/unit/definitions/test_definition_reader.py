@@ -3,6 +3,7 @@ import os
 import pytest
 
 from runner.definitions.codes import Code
+from runner.definitions.folder import contents_of
 from runner.options import OPTIONS
 
 
@@ -108,7 +109,7 @@ def test_a_byte_order_mark_does_no_harm(project):
     assert catalogue.queries["Failed Logins"].location.column == 1
 
 
-def test_linked_folders_and_files_are_read_once_and_loops_end(project):
+def test_linked_folders_and_files_are_read_once_where_they_really_are_and_loops_end(project):
     project.query("queries/a.yml")
     (project.root / "queries" / "loop").symlink_to(project.root, target_is_directory=True)
     (project.root / "again").symlink_to(project.root / "queries", target_is_directory=True)
@@ -117,7 +118,16 @@ def test_linked_folders_and_files_are_read_once_and_loops_end(project):
     catalogue = project.read()
 
     assert catalogue.errors == ()
-    assert str(catalogue.queries["Failed Logins"].location) == "again/a.yml:1:1"
+    assert str(catalogue.queries["Failed Logins"].location) == "queries/a.yml:1:1"
+
+
+def test_a_link_in_a_folder_that_is_not_looked_into_hides_nothing(project):
+    project.query("queries/a.yml")
+    (project.root / "again").symlink_to(project.root / "queries", target_is_directory=True)
+
+    contents = contents_of(project.root, folders=("./queries*",))
+
+    assert list(contents.files) == ["queries/a.yml"]
 
 
 def test_a_link_to_nowhere_is_an_error_and_not_a_crash(project):

@@ -432,6 +432,12 @@ OPTIONS: tuple[Option, ...] = (
         help="How old the newest data of a table may be before a run over it is stale; 0: any age will do.",
     ),
     Option(
+        name="failures.give_up_after",
+        read=count,
+        default=4,
+        help="With how many failures that may pass a run is given up; before, it is tried again after 30 seconds, then later.",
+    ),
+    Option(
         name="failures.pause_after",
         read=_count_or_none,
         default=5,

@@ -246,7 +246,7 @@ class Daemon:
             pipeline_of=self._pipeline_of,
             owner=self._owner,
             lease=self._lease,
-            retries=RetryPolicy(),
+            retries=RetryPolicy(failures=self._settings["failures.give_up_after"]),
             metrics=self._metrics,
             pulse=self._pulse,
             shares_work=sqlite_file(self._settings.state_url) is None,

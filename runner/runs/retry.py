@@ -17,7 +17,7 @@ def may_pass(error: BaseException) -> bool:
 class RetryPolicy:
     """How often a failure that may pass is tried again, and after how long: twice as long each time."""
 
-    failures: int = 4
+    failures: int
     """With so many failures of one run it is not tried again."""
     first_wait: timedelta = timedelta(seconds=30)
     longest_wait: timedelta = timedelta(minutes=15)

@@ -105,6 +105,7 @@ def make_lab(tmp_path, lake, make_url) -> Iterator[MakeLab]:
         settings = (
             f'[lake]\nlocation = "{lake}"\n[state]\nurl = "{url}"\n[workers]\ncount = {workers}\n'
             f"[daemon]\nlease_seconds = {lease}\ndrain_seconds = {drain}\nreload_seconds = 0.2\n"
+            "[failures]\ngive_up_after = 20\n"  # chance may kill the workers of one run again and again
             "[late_data]\nreopen_hours = 0\n"  # files land in real time, which is long after the daemon's
         )
         write_project(tmp_path / "project", settings, rule_takes=rule_takes)

@@ -141,7 +141,7 @@ def run_backlog(project):
         while claim := parts.store.ledger.claim_next("a daemon", timedelta(minutes=1)):
             rules = parts.catalogue.rules_for(QUERY)
             query = parts.catalogue.queries[QUERY]
-            done.append(parts.pipeline.run_scheduled(claim, query, rules, RetryPolicy()).run)
+            done.append(parts.pipeline.run_scheduled(claim, query, rules, RetryPolicy(failures=4)).run)
     return done
 
 

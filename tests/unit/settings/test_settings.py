@@ -60,6 +60,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "retention.matches_days": ("0", "30", 0, 30),
     "retention.alerts_days": ("0", "30", 0, 30),
     "freshness.stale_after_minutes": ("0", "60", 0, 60),
+    "failures.give_up_after": ("2", "6", 2, 6),
     "failures.pause_after": ("0", "3", 0, 3),
     "failures.probe_minutes": ("30", "90", 30, 90),
     "delivery.retry_seconds": ("1", "2", 1.0, 2.0),

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path, PosixPath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from runner.storage.object_store import SCHEME, ObjectStore, reached
+from runner.storage.object_store import SCHEME, ObjectStore, reaching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,34 +101,34 @@ class ObjectPath(PosixPath):
         """
         facts = self._facts
         if facts is None:
-            with reached():
+            with reaching():
                 facts = self._client.info(self._key)
         return _status(facts)
 
     def iterdir(self) -> Iterator[ObjectPath]:  # type: ignore[override]  # typeshed: Self
         """Yield what is in the folder; of each it is known then what it is. Raises `OSError`."""
-        with reached():
+        with reaching():
             found = self._client.ls(self._key, detail=True)
         yield from self._listed(facts for facts in found if facts["name"] != self._key)
 
     def files(self) -> Iterator[ObjectPath]:
         """Yield the objects that are meant: the one of this name, those below it, or those that match its wildcards."""
         if any(sign in self._key for sign in _WILD):
-            with reached():
+            with reaching():
                 found = self._client.glob(self._key, detail=True)
         else:
-            with reached():
+            with reaching():
                 found = self._client.find(self._key, detail=True)
         yield from self._listed(facts for _, facts in sorted(found.items()) if facts["type"] == "file")
 
     def open(self, mode: str = "r", *_options: Any, **named: Any) -> Any:
         """Open an object; what is written appears when it is closed. Raises `OSError`."""
-        with reached():
+        with reaching():
             return self._client.open(self._key, mode, **{name: how for name, how in named.items() if how})
 
     def read_bytes(self) -> bytes:
         """Return an object. Raises `OSError`."""
-        with reached():
+        with reaching():
             content: bytes = self._client.cat_file(self._key)
         return content
 
@@ -138,23 +138,23 @@ class ObjectPath(PosixPath):
 
     def write_bytes(self, data: Any) -> int:
         """Put an object there. Raises `OSError`."""
-        with reached():
+        with reaching():
             self._client.pipe_file(self._key, bytes(data))
         return len(data)
 
     def put(self, file: Path) -> None:
         """Put a file of this machine there. Raises `OSError`."""
-        with reached():
+        with reaching():
             self._client.put_file(str(file), self._key)
 
     def fetch(self, file: Path) -> None:
         """Copy the object to a file of this machine. Raises `OSError`."""
-        with reached():
+        with reaching():
             self._client.get_file(self._key, str(file))
 
     def unlink(self, missing_ok: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  as Path's
         """Remove the object; one that is not there is no fault. Raises `OSError`."""
-        with reached():
+        with reaching():
             self._client.rm_file(self._key)
 
     def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:  # noqa: FBT001, FBT002  as Path's

@@ -31,7 +31,7 @@ class ObjectStore:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def reaching() -> Iterator[None]:
     """Let a fault on the way to the store be an `OSError`, as a fault of a disk is."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415  of an extra, and slow to import
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from runner.checkpoints import NO_CHECKPOINTS
 from runner.detections.cache import MemoryCache
-from runner.errors import QueryError, RunInterrupted, WorkerError
+from runner.errors import OutOfMemory, QueryError, RunInterrupted, WorkerError
 from runner.worker.worker import Worker, WorkerContext, WorkerLost
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class WorkerPool:
             try:
                 yield worker
                 kept = worker
+            except OutOfMemory:
+                raise  # what the engine keeps of it may be too much for the next job
             except QueryError:
                 kept = worker
                 raise

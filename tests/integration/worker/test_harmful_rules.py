@@ -152,6 +152,7 @@ def test_the_error_of_a_rule_that_ended_its_worker_says_how(done):
     assert json.loads(matches[0].details) == {
         "title": "WorkerDied('its process was ended by SIGKILL')",
         "severity": "HIGH",
+        "dedup_from": "error",
         "context": {"function": "rule", "message": "its process was ended by SIGKILL: r0.py"},
     }
 

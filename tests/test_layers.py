@@ -19,7 +19,7 @@ runs detections schedule
 lake definitions
 settings
 options storage
-errors clock checkpoints logs metrics references
+errors clock checkpoints garbage logs metrics references
 """
 HEIGHT = {room: -row for row, line in enumerate(LAYERS.split("\n")) for room in line.split()}
 

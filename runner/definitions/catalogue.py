@@ -19,12 +19,13 @@ from runner.definitions.lookup_table import LookupTable
 from runner.definitions.pack import Pack
 from runner.definitions.policy import Policy
 from runner.definitions.python_files import PythonFiles
-from runner.definitions.reader import read_folder, without_collecting
+from runner.definitions.reader import read_folder
 from runner.definitions.reading import python_of
 from runner.definitions.saved_query import SavedQuery
 from runner.definitions.scheduled_query import ScheduledQuery
 from runner.definitions.scheduled_rule import ScheduledRule
 from runner.definitions.stream_rule import StreamRule
+from runner.garbage import without_collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,21 +54,6 @@ def read_folder(
         reading = read_file(root, Path(path), files)
         if reading is not None:
             yield reading
-
-
-@contextmanager
-def without_collecting() -> Iterator[None]:
-    """Keep Python from looking for cycles of garbage meanwhile.
-
-    Reading makes millions of values and hardly a cycle; looking for them would take a quarter of the time.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def read_file(root: Path, path: Path, files: PythonFiles) -> Reading | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,13 +9,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from runner.garbage import without_collecting
 from runner.ingest import fitted_records, row_ids, times
 from runner.ingest.fitted_records import Fitting
 from runner.ingest.indicator_columns import TEXTS, IndicatorColumns
 from runner.ingest.schema import JSON, TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from runner.ingest.fitted_records import FittedRecords
@@ -73,7 +72,7 @@ class RowMaker:
         fitting = Fitting(self._plan.fields, whole=self._whole)
         digests: list[bytes] = []
         bad: list[BadLine] = []
-        with _without_search_for_cycles():
+        with without_collecting():
             for batch in batches:
                 sound, named = row_ids.with_digests(self._plan.log_type, batch)
                 fitting.add(sound.records)
@@ -113,18 +112,6 @@ def _columns_suffice(plan: RowPlan) -> bool:
         fitted_records.suffices(plan.fields, source.path, pa.string(), through_lists=True)
         for source in plan.indicators
     )
-
-
-@contextmanager
-def _without_search_for_cycles() -> Iterator[None]:
-    """Put off Python's search for cycles among objects: records have none, and there are many of them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def table_columns(fields: pa.StructType, indicator_columns: Iterable[str]) -> pa.Schema:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from runner.cli.options import Scope, find_scope, project_option
 from runner.cli.selection import detections_in, type_of
 from runner.cli.verdicts import TextReport, Verdict
-from runner.cli.wording import complain
+from runner.cli.wording import complain, did_you_mean
 from runner.definitions.partial import read_files, read_part
 from runner.detections.content import Content, ContentSources
 from runner.detections.unit_tests import Bench, run_test
@@ -18,7 +17,6 @@ from runner.errors import DetectionError
 from runner.worker.detection_tests import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from runner.definitions.catalogue import Catalogue
@@ -80,7 +78,7 @@ def _definition(catalogue: Catalogue, scope: Scope, rule_id: str) -> Judged:
     if rule_id in found:
         return found[rule_id]
     complain(error for error in catalogue.errors if scope.holds(error.location))
-    raise click.UsageError(f"there is no sound rule or policy {rule_id!r}{_hint(rule_id, found)}")
+    raise click.UsageError(f"there is no sound rule or policy {rule_id!r}{did_you_mean(rule_id, found)}")
 
 
 def _test(definition: Judged, name: str) -> UnitTest:
@@ -90,10 +88,5 @@ def _test(definition: Judged, name: str) -> UnitTest:
         found.setdefault(test.name, test)
     if name not in found:
         listed = ", ".join(map(repr, found)) or "none"
-        raise click.UsageError(f"there is no test {name!r}{_hint(name, found)} (its tests: {listed})")
+        raise click.UsageError(f"there is no test {name!r}{did_you_mean(name, found)} (its tests: {listed})")
     return found[name]
-
-
-def _hint(wrong: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from runner import app
 from runner.cli import output
+from runner.cli.named_query import query_named
 from runner.cli.options import Moment, format_option, load_settings, project_option, state_option, written
 from runner.clock import SystemClock
 from runner.daemon.timings import timing_of
@@ -93,11 +93,8 @@ def _paused(settings: Settings) -> dict[str, datetime | None]:
 
 
 def _chosen(catalogue: Catalogue, names: Sequence[str]) -> list[ScheduledQuery]:
-    unknown = [name for name in names if name not in catalogue.queries]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], catalogue.queries, n=1, cutoff=0.5)
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        raise click.UsageError(f"there is no scheduled query {unknown[0]!r}{hint}")
+    for name in names:
+        query_named(catalogue, name)
     return [
         query
         for name, query in sorted(catalogue.queries.items())

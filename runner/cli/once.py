@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import signal
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from runner import app, logs
 from runner.cli import output, past, side_by_side, telling
+from runner.cli.named_query import query_named
 from runner.cli.options import (
     Moment,
     format_option,
@@ -142,7 +142,7 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 def _plan(catalogue: Catalogue, names: Sequence[str], *, include_disabled: bool) -> list[_Planned]:
-    chosen = [_find(catalogue, name) for name in names] or [
+    chosen = [query_named(catalogue, name) for name in names] or [
         query for query in catalogue.queries.values() if query.enabled
     ]
     for query in chosen:
@@ -155,14 +155,6 @@ def _plan(catalogue: Catalogue, names: Sequence[str], *, include_disabled: bool)
         )
         for query in chosen
     ]
-
-
-def _find(catalogue: Catalogue, name: str) -> ScheduledQuery:
-    if name in catalogue.queries:
-        return catalogue.queries[name]
-    near = difflib.get_close_matches(name, catalogue.queries, n=1, cutoff=0.5)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    raise click.UsageError(f"there is no scheduled query {name!r}{hint}")
 
 
 def _is_faulty(report: RunReport) -> bool:

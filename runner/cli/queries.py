@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from runner import app
 from runner.cli import output
 from runner.cli.options import format_option, load_settings, project_option, state_option, written
 from runner.cli.output import counted
+from runner.cli.wording import did_you_mean
 from runner.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def resume(
 
 def _refuse_unknown(query: str, known: Sequence[str]) -> None:
     if query not in known:
-        near = difflib.get_close_matches(query, known, n=1, cutoff=0.5)
-        raise click.UsageError(f"{query!r} is not paused{f': did you mean {near[0]!r}?' if near else ''}")
+        raise click.UsageError(f"{query!r} is not paused{did_you_mean(query, known)}")
 
 
 def _show(found: Sequence[AilingQuery]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.wording import did_you_mean
 from runner.status import health
 from runner.status.query_status import StatusMaker
 
@@ -85,6 +85,5 @@ def _fault_sentence(fault: DefinitionFault) -> str:
 
 
 def _unknown(query: str, names: Sequence[str]) -> click.UsageError:
-    near = difflib.get_close_matches(query, names, n=1, cutoff=0.5)
-    hint = f": did you mean {near[0]!r}?" if near else " (a daemon takes queries in when it starts)"
+    hint = did_you_mean(query, names) or " (a daemon takes queries in when it starts)"
     return click.UsageError(f"no daemon has seen a query {query!r}{hint}")

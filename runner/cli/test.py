@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import gc
 import os
@@ -16,7 +15,7 @@ from runner.cli import verdicts
 from runner.cli.options import Scope, find_scope, format_option
 from runner.cli.selection import KeyFilter, detections_in, read_filter, type_of
 from runner.cli.verdicts import Outcome, Verdict
-from runner.cli.wording import counted
+from runner.cli.wording import counted, did_you_mean
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
 from runner.definitions.definition_files import DefinitionFiles
@@ -216,8 +215,7 @@ def _chosen(catalogue: Catalogue, wishes: Wishes) -> list[Judged]:
     there = {id_of(one): one for one in detections_in(catalogue) if wishes.scope.holds(one.location)}
     for wished in wishes.ids:
         if wished not in there:
-            near = difflib.get_close_matches(wished, _all_ids(wishes), n=1, cutoff=0.5)
-            hint = f": did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(wished, _all_ids(wishes))
             raise click.UsageError(f"there is no rule or policy {wished!r}{hint}")
     return [
         one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from runner import app, logs
 from runner.cli import output
+from runner.cli.named_query import query_named
 from runner.cli.options import (
     Moment,
     format_option,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.definitions.catalogue import Catalogue
-    from runner.definitions.scheduled_query import ScheduledQuery
     from runner.inquiry.answer import Answer
     from runner.settings import Settings
 
@@ -85,7 +84,7 @@ def command(
         settings.root, exclude=settings.not_definitions, folders=settings.definition_folders
     )
     output.complain(catalogue.errors)
-    asked = Question(query=_find(catalogue, query), row=row, at=at, table=table, is_result=is_result)
+    asked = Question(query=query_named(catalogue, query), row=row, at=at, table=table, is_result=is_result)
     with _inquiry(settings, catalogue) as inquiry:
         answer = inquiry.answer(asked)
     if output_format == "json":
@@ -142,14 +141,6 @@ def _content(text: str) -> bytes:
     if text == "@-":
         return sys.stdin.buffer.read()
     return Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
-
-
-def _find(catalogue: Catalogue, name: str) -> ScheduledQuery:
-    if name in catalogue.queries:
-        return catalogue.queries[name]
-    near = difflib.get_close_matches(name, catalogue.queries, n=1, cutoff=0.5)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    raise click.UsageError(f"there is no scheduled query {name!r}{hint}")
 
 
 def _show(answer: Answer) -> None:

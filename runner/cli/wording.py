@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,12 @@ import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Return `: did you mean 'x'?` for the known name that is nearest to a wrong one; empty if none is near."""
+    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.5)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 def print_json(value: Any) -> None:

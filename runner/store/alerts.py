@@ -15,6 +15,7 @@ from runner.alerts.alert import AlertKey, AlertStatus, AlertType, alert_id, firs
 from runner.alerts.changes import AlertChange, ChangedAlert, plan_key
 from runner.alerts.fold import NO_VALUES, KnownWindow, Step
 from runner.alerts.match import MatchKind
+from runner.store import departures
 from runner.store.driver_insert import DriverInsert
 from runner.store.matches import KEY, same, window_at
 from runner.store.portions import portions
@@ -41,12 +42,13 @@ def fold_chunk(
     rules: Mapping[str, AlertRules],
     *,
     events_per_alert: int,
+    now: datetime,
 ) -> list[ChangedAlert]:
     """Fold the keys of one chunk, and return the alerts that are new, or have changed."""
     plans = list(_plans(connection, chunk, rules))
     windows = _with_free_ids(connection, [window for plan in plans for window in plan.windows])
     _write_windows(connection, windows, rules, claim.run_id)
-    _write_departures(connection, plans, claim.run_id)
+    departures.write(connection, plans, run_id=claim.run_id, now=now)
     if any(window.differs for window in windows):
         _drop_surplus_events(connection, chunk, events_per_alert)
     changes = [window.change_by(claim.key.scheduled_for) for window in windows]
@@ -242,26 +244,6 @@ def _write_windows(
         connection.execute(sa.update(alerts).where(alerts.c.alert_id == window.alert_id).values(values))
 
 
-def _write_departures(connection: Connection, plans: Iterable[KeyPlan], run_id: str) -> None:
-    merged: list[dict[str, str]] = []
-    emptied: list[dict[str, str]] = []
-    forgotten: list[dict[str, str]] = []
-    released: list[dict[str, str]] = []
-    for plan in plans:
-        released += [{"gone": one} for one in plan.released]
-        merged += [{"gone": gone, "into": into, "run": run_id} for gone, into in plan.merged.items()]
-        emptied += [{"gone": one.alert_id, "run": run_id} for one in plan.emptied]
-        forgotten += [{"gone": gone} for gone in plan.forgotten]
-    for statement, rows in (
-        (_MERGE, merged),
-        (_EMPTY, emptied),
-        (_FORGET, forgotten),
-        (_RELEASE, released),
-    ):
-        if rows:
-            connection.execute(statement, rows)
-
-
 _UPDATE = (
     sa.update(alerts)
     .where(alerts.c.alert_id == sa.bindparam("updated"))
@@ -275,11 +257,6 @@ _UPDATE = (
         period_minutes=sa.bindparam("period"),
     )
 )
-_GONE = alerts.c.alert_id == sa.bindparam("gone")
-_MERGE = sa.update(alerts).where(_GONE).values(merged_into=sa.bindparam("into"), run_id=sa.bindparam("run"))
-_EMPTY = sa.update(alerts).where(_GONE).values(match_count=0, run_id=sa.bindparam("run"))
-_FORGET = sa.delete(alerts).where(_GONE)
-_RELEASE = sa.update(alerts).where(_GONE).values(held_by=None)
 
 
 def _limits(window: PlannedWindow, rules: Mapping[str, AlertRules]) -> tuple[int, int]:

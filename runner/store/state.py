@@ -246,7 +246,12 @@ class StateStore:
         changed: list[ChangedAlert] = []
         for chunk in range(chunks):
             changed += alerts.fold_chunk(
-                connection, claim, chunk, result.rules, events_per_alert=self._events_per_alert
+                connection,
+                claim,
+                chunk,
+                result.rules,
+                events_per_alert=self._events_per_alert,
+                now=self._clock.now(),
             )
             self._reached(Checkpoint.ALERTS_FOLDED)
         changed += alerts.unchanged(connection, changed)

@@ -77,6 +77,10 @@ class Office:
         return told
 
 
+def history_of(office, alert):
+    return [(one.actor, one.status, one.comment) for one in office.store.history_of(alert)]
+
+
 def match(event):
     return Match(
         rule_id="My.Rule",
@@ -125,6 +129,9 @@ def test_alerts_that_have_become_one_are_told_to_be_one_and_the_incident_of_the_
     assert payload_of(merged)["mergedInto"] == first.alert_id
     assert wording.subject_of(merged) == "One with another alert: b"
     assert first.alert_id in wording.text_of(merged)
+    assert history_of(office, first) == [("runner", "OPEN", f"took in alert {second.alert_id}")]
+    one_with = f"one with alert {first.alert_id}, which has its matches now"
+    assert history_of(office, second) == [("runner", "OPEN", one_with)]
 
 
 def test_an_alert_whose_matches_have_moved_says_that_it_has_none(office):
@@ -135,6 +142,8 @@ def test_an_alert_whose_matches_have_moved_says_that_it_has_none(office):
     office.run(30, "b")  # late logs: an earlier run would have seen it
 
     assert sorted(office.tell()) == [(UPDATE, "a", 2), (UPDATE, "b", 0)]
+    (empty,) = (one for one in office.store.list_alerts(AlertFilter(), 9) if not one.match_count)
+    assert history_of(office, empty) == [("runner", "OPEN", "its matches belong to other alerts now")]
 
 
 def test_an_alert_that_has_joined_another_before_anybody_was_told_of_it_is_not_told(office):

@@ -3,6 +3,7 @@
 import pytest
 import structlog
 from hypothesis import settings
+from receivers import certificate_in
 
 # How long an example takes depends on what else the machine does: it says nothing about the program.
 settings.register_profile("runner", deadline=None)
@@ -14,3 +15,8 @@ def _logs_as_they_were():
     """Undo what a command under test has set up: structlog's configuration is one for the whole process."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    return certificate_in(tmp_path_factory.mktemp("certificate"))

@@ -2,9 +2,12 @@
 
 import json
 import socket
+import ssl
+import subprocess
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
@@ -34,13 +37,36 @@ class Answer:
     drips: bool = False
 
 
-class Receiver:
-    """An HTTP server: answers as it was told, in order, then always with 200."""
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate of this machine that nobody trusts unless told to, in PEM."""
 
-    def __init__(self):
+    file: Path
+    key: Path
+
+    def for_server(self):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.file, self.key)
+        return context
+
+
+def certificate_in(folder):
+    made = Certificate(folder / "cert.pem", folder / "key.pem")
+    files = ["-keyout", made.key, "-out", made.file]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *files, *names]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return made
+
+
+class Receiver:
+    """An HTTP server: answers as it was told, in order, then always takes it; over TLS if it has a certificate."""
+
+    def __init__(self, certificate=None):
         self.received: list[Received] = []
         self.answers: list[Answer] = []
         self.released = threading.Event()
+        self.takes = b"{}"
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,17 +80,26 @@ class Receiver:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.scheme = "https" if certificate else "http"
+        if certificate:
+            self.server.socket = certificate.for_server().wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self.thread.start()
 
     @property
+    def address(self):
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
+
+    @property
     def url(self):
-        return f"http://127.0.0.1:{self.server.server_port}/hook"
+        return f"{self.address}/hook"
 
     def take(self, handler):
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         self.received.append(Received(handler.path, dict(handler.headers.items()), body))
-        answer = self.answers.pop(0) if self.answers else Answer()
+        answer = self.answers.pop(0) if self.answers else Answer(body=self.takes)
         if answer.hangs:
             self.released.wait(LONGEST_SECONDS)
         if answer.hangs or answer.breaks_off:

@@ -159,11 +159,12 @@ def _one_line(text: str) -> str:
 def _html(message: Message) -> str:
     notice = message.notice
     parts = [f"<h2>{escape(wording.subject_of(message))}</h2>"]
+    mark = f"<p><small>{escape(wording.mark_of(message))}</small></p>"
     if message.comment:
         parts.append(f"<p><b>{escape(message.actor)}</b>: {escape(message.comment)}</p>")
     if message.kind is MessageKind.GROUP:
         items = "".join(f"<li>{escape(line)}</li>" for line in wording.members_of(message))
-        return f"<html><body>{parts[0]}<ul>{items}</ul></body></html>"
+        return f"<html><body>{parts[0]}<ul>{items}</ul>{mark}</body></html>"
     rows = "".join(
         f"<tr><th align='left'>{escape(name)}</th><td>{escape(value)}</td></tr>"
         for name, value in wording.facts_of(notice)
@@ -174,4 +175,4 @@ def _html(message: Message) -> str:
     ]
     if notice.link:
         parts.append(f"<p><a href='{escape(notice.link, quote=True)}'>Open the alert</a></p>")
-    return f"<html><body>{''.join(parts)}</body></html>"
+    return f"<html><body>{''.join(parts)}{mark}</body></html>"

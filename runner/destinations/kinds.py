@@ -72,6 +72,13 @@ def _url(value: Any) -> str:
     return address
 
 
+def _https_url(value: Any) -> str:
+    address = _url(value)
+    if not address.startswith("https://"):
+        raise ValueError("expected an https URL")
+    return address.rstrip("/")
+
+
 def _addresses(value: Any) -> tuple[str, ...]:
     found = texts(value)
     wrong = [one for one in found if "@" not in parseaddr(one)[1]]
@@ -131,8 +138,13 @@ def _slack(given: Mapping[str, Any], around: Surroundings) -> Sender:
 
 
 def _pagerduty(given: Mapping[str, Any], around: Surroundings) -> Sender:
-    client = HttpClient(around.timeout, around.clock.now)
-    return PagerDutySender(given["routing_key"], client, url=given["url"])
+    return PagerDutySender(
+        given["routing_key"],
+        timeout=around.timeout,
+        clock=around.clock,
+        url=given["url"],
+        ca_file=_trusted(given, around),
+    )
 
 
 def _email(given: Mapping[str, Any], around: Surroundings) -> Sender:
@@ -142,9 +154,13 @@ def _email(given: Mapping[str, Any], around: Surroundings) -> Sender:
         tls=given["tls"],
         user=given["user"],
         password=given["password"],
-        ca_file=str(around.root / given["ca_file"]) if given["ca_file"] else "",
+        ca_file=_trusted(given, around),
     )
     return EmailSender(server, sender=given["from"], recipients=given["to"], timeout=around.timeout)
+
+
+def _trusted(given: Mapping[str, Any], around: Surroundings) -> str:
+    return str(around.root / given["ca_file"]) if given["ca_file"] else ""
 
 
 def _file(given: Mapping[str, Any], around: Surroundings) -> Sender:
@@ -158,6 +174,10 @@ def _stdout(_given: Mapping[str, Any], _around: Surroundings) -> Sender:
 def _apprise(given: Mapping[str, Any], _around: Surroundings) -> Sender:
     return AppriseSender(given["url"])
 
+
+_CA_FILE = Option(
+    name="ca_file", read=text, default="", help="Certificates to trust instead of the system's, in PEM."
+)
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -210,7 +230,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                     help="The integration's key.",
                     is_secret=True,
                 ),
-                Option(name="url", read=_url, default=pagerduty.URL, help="PagerDuty's address for events."),
+                Option(
+                    name="url",
+                    read=_https_url,
+                    default=pagerduty.URL,
+                    help="PagerDuty's address for events, without a path; in Europe `https://events.eu.pagerduty.com`.",
+                ),
+                _CA_FILE,
             ),
             make=_pagerduty,
         ),
@@ -227,12 +253,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 ),
                 Option(name="user", read=text, default="", help="Whom to log in as; empty: nobody."),
                 Option(name="password", read=text, default="", help="Its password.", is_secret=True),
-                Option(
-                    name="ca_file",
-                    read=text,
-                    default="",
-                    help="Certificates to trust instead of the system's, in PEM.",
-                ),
+                _CA_FILE,
                 Option(name="from", read=_address, default=REQUIRED, help="The sender's address."),
                 Option(name="to", read=_addresses, default=REQUIRED, help="The recipients' addresses."),
             ),

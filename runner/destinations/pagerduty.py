@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from runner.destinations.destination import Receipt
+from runner.destinations.http import refusal
 from runner.destinations.message import Message, MessageKind, payload_of
+from runner.errors import DeliveryError, SettingsError
 
 if TYPE_CHECKING:
-    from runner.destinations.http import HttpClient
+    from runner.clock import Clock
 
-URL = "https://events.pagerduty.com/v2/enqueue"
+URL = "https://events.pagerduty.com"
 _SEVERITIES = {"INFO": "info", "LOW": "warning", "MEDIUM": "warning", "HIGH": "error", "CRITICAL": "critical"}
 _ACTIONS = {"TRIAGED": "acknowledge", "RESOLVED": "resolve", "CLOSED": "resolve"}
 _SUMMARY_CHARACTERS = 1024
@@ -21,17 +24,31 @@ _DETAILS_BYTES = 400_000
 
 
 class PagerDutySender:
-    """Triggers, acknowledges and resolves incidents."""
+    """Triggers, acknowledges and resolves incidents, through PagerDuty's own client.
 
-    def __init__(self, routing_key: str, client: HttpClient, *, url: str = URL) -> None:
-        self._routing_key = routing_key
-        self._client = client
-        self._url = url
+    `timeout` (seconds) is that of each step of an exchange. `ca_file` has certificates to trust, in PEM; empty for the
+    system's. Raises `SettingsError` if the client is not installed, and `OSError` if the file cannot be read.
+    """
+
+    def __init__(
+        self, routing_key: str, *, timeout: float, clock: Clock, url: str = URL, ca_file: str = ""
+    ) -> None:
+        try:
+            import pagerduty  # noqa: PLC0415  an extra
+        except ImportError:
+            raise SettingsError("PagerDuty needs the extra 'notify': pip install 'runner[notify]'") from None
+        trust = {"verify": ssl.create_default_context(cafile=ca_file)} if ca_file else {}
+        self._failure: type[Exception] = pagerduty.Error
+        self._client = _trying_once(pagerduty.EventsApiV2Client, clock)(routing_key, base_url=url, **trust)
+        self._client.timeout = timeout
 
     def send(self, message: Message) -> Receipt:
         """Send one event. Raises `DeliveryError`."""
-        body = orjson.dumps(event_of(message, self._routing_key), option=orjson.OPT_NON_STR_KEYS)
-        self._client.post(self._url, body, {"Content-Type": "application/json"})
+        event = event_of(message)
+        try:
+            self._client.send_event(event.pop("event_action"), **event)
+        except self._failure as error:
+            raise DeliveryError(f"no answer: {error.__cause__ or error}") from error
         return Receipt()
 
     def close(self) -> None:
@@ -39,38 +56,61 @@ class PagerDutySender:
         self._client.close()
 
 
-def event_of(message: Message, routing_key: str) -> dict[str, Any]:
-    """Return the event, as PagerDuty's reference of the Events API v2 describes it."""
+def _trying_once(client: type[Any], clock: Clock) -> type[Any]:
+    """Return a client that leaves it to the outbox when to try again, and says why it was refused."""
+
+    class Client(client):  # type: ignore[misc]  # the library has no types
+        max_network_attempts = 0
+
+        def postprocess(self, response: Any) -> None:
+            if not response.is_success:
+                raise refusal(response.status_code, response.headers, response.text, clock.now())
+
+    return Client
+
+
+def event_of(message: Message) -> dict[str, Any]:
+    """Return the event without its routing key, as PagerDuty's reference of the Events API v2 describes it."""
     notice = message.notice
     action = _action(message)
     event: dict[str, Any] = {
-        "routing_key": routing_key,
         "event_action": action,
         "dedup_key": message.key if message.kind is MessageKind.GROUP else notice.alert_id,
     }
     if action != "trigger":
         return event
-    details = payload_of(message)
-    if len(orjson.dumps(details, option=orjson.OPT_NON_STR_KEYS)) > _DETAILS_BYTES:
-        details["alertContext"] = "left out: too large for PagerDuty"
     event["payload"] = {
         "summary": _summary(message)[:_SUMMARY_CHARACTERS],
         "source": notice.rule_id,
         "severity": _SEVERITIES.get(notice.severity, "error"),
         "timestamp": notice.created_at.isoformat(),
         "class": notice.type,
-        "custom_details": details,
+        "custom_details": _details(message),
     }
     if notice.link:
         event["links"] = [{"href": notice.link, "text": "The alert"}]
     return event
 
 
+def _details(message: Message) -> dict[str, Any]:
+    """Return what is known about an alert as plain JSON values, no more of them than PagerDuty takes."""
+    details = payload_of(message)
+    text = orjson.dumps(details, option=orjson.OPT_NON_STR_KEYS)
+    if len(text) > _DETAILS_BYTES:
+        return details | {"alertContext": "left out: too large for PagerDuty"}
+    plain: dict[str, Any] = orjson.loads(text)
+    return plain
+
+
 def _action(message: Message) -> str:
-    if message.kind is MessageKind.MERGED:
-        return "resolve"  # the incident of the alert that took it in goes on
-    is_status = message.kind is MessageKind.STATUS
-    return _ACTIONS.get(message.notice.status, "trigger") if is_status else "trigger"
+    match message.kind:
+        case MessageKind.MERGED:
+            return "resolve"  # the incident of the alert that took it in goes on
+        case MessageKind.UPDATE if not message.notice.match_count:
+            return "resolve"  # its matches belong to others now
+        case MessageKind.STATUS:
+            return _ACTIONS.get(message.notice.status, "trigger")
+    return "trigger"
 
 
 def _summary(message: Message) -> str:

@@ -112,7 +112,12 @@ def attachment_of(message: Message) -> dict[str, Any]:
 
 
 def blocks_of(message: Message) -> list[dict[str, Any]]:
-    """Return a message's blocks, as Slack's Block Kit has them, within Slack's limits."""
+    """Return a message's blocks, as Slack's Block Kit has them, within Slack's limits; a small last one names it."""
+    mark = {"type": "plain_text", "text": wording.mark_of(message)}
+    return [*_told(message), {"type": "context", "elements": [mark]}]
+
+
+def _told(message: Message) -> list[dict[str, Any]]:
     notice = message.notice
     subject = wording.subject_of(message)
     blocks: list[dict[str, Any]] = [

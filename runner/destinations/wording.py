@@ -80,9 +80,15 @@ def members_of(message: Message) -> list[str]:
     return lines
 
 
+def mark_of(message: Message) -> str:
+    """Return a line that names the alert, and the message: one that was sent again has the same."""
+    alert = "" if message.kind is MessageKind.GROUP else f"Alert {message.notice.alert_id}, "
+    return f"{alert}message {message.key}".capitalize()
+
+
 def text_of(message: Message) -> str:
     """Return the whole message as plain text."""
-    return "\n".join(_lines(message)) + "\n"
+    return "\n".join([*_lines(message), "", mark_of(message)]) + "\n"
 
 
 def _lines(message: Message) -> Iterator[str]:

@@ -33,14 +33,15 @@ def hook():
 
 
 @pytest.fixture
-def pager():
-    receiver = Receiver()
+def pager(certificate):
+    receiver = Receiver(certificate)
+    receiver.takes = b'{"dedup_key": "it"}'
     yield receiver
     receiver.close()
 
 
 @pytest.fixture
-def project(tmp_path, hook, pager):
+def project(tmp_path, hook, pager, certificate):
     for name in ("queries", "scheduled_rules"):
         shutil.copytree(TEMPLATE / name, tmp_path / name)
     rule = tmp_path / "scheduled_rules" / "okta_failed_logins.yml"
@@ -56,7 +57,8 @@ kind = "webhook"
 url = "{hook.url}"
 [destinations.pager]
 kind = "pagerduty"
-url = "{pager.url}"
+url = "{pager.address}"
+ca_file = "{certificate.file}"
 routing_key = "{"r" * 32}"
 """
     )

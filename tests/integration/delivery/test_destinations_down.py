@@ -48,13 +48,13 @@ class Failures:
 class HttpService:
     """A service behind HTTP. `key_of` finds in a request what tells a message sent again from another one."""
 
-    def __init__(self, kind, key_of, said=b"{}", failures=EVERY, **options):
-        self.receiver, self.failures = Receiver(), failures
+    def __init__(self, kind, key_of, said=b"{}", failures=EVERY, certificate=None, **options):
+        self.receiver, self.failures = Receiver(certificate), failures
         self.kind, self.key_of, self.said, self.options = kind, key_of, said, options
 
     def settings(self, _folder):
         url = self.receiver.url
-        places = {"url": url, "place": url.removeprefix("http://")}
+        places = {"url": url, "place": url.removeprefix("http://"), "address": self.receiver.address}
         return {"kind": self.kind, **{name: value.format(**places) for name, value in self.options.items()}}
 
     def sender(self, sender):
@@ -183,13 +183,13 @@ def slack_key(received):
     return re.search(r'"key": ?"([0-9a-f]{32})"', unquote_plus(received.body.decode()))[1]
 
 
-def alert_of(received):
-    return title_in(received.body.decode())
+def key_in_text(received):
+    return re.search(r"message ([0-9a-f]{32})", unquote_plus(received.body.decode()))[1]
 
 
 SERVICES = {
-    "webhook": lambda: HttpService("webhook", lambda one: one.headers["Idempotency-Key"], url="{url}"),
-    "slack": lambda: HttpService(
+    "webhook": lambda _: HttpService("webhook", lambda one: one.headers["Idempotency-Key"], url="{url}"),
+    "slack": lambda _: HttpService(
         "slack",
         slack_key,
         said=b'{"ok": true, "ts": "1"}',
@@ -197,15 +197,21 @@ SERVICES = {
         token="xoxb-1",
         channel="C1",
     ),
-    # What takes a text and nothing else has no keys: it can be told which alert it is.
-    "slack webhook": lambda: HttpService("slack", alert_of, said=b"ok", webhook_url="{url}"),
-    "apprise": lambda: HttpService("apprise", alert_of, url="json://{place}", failures=QUICK),
-    "pagerduty": lambda: HttpService(
-        "pagerduty", lambda one: one.document["dedup_key"], url="{url}", routing_key="r" * 32
+    # What takes a text and nothing else has the key in the text.
+    "slack webhook": lambda _: HttpService("slack", key_in_text, said=b"ok", webhook_url="{url}"),
+    "apprise": lambda _: HttpService("apprise", key_in_text, url="json://{place}", failures=QUICK),
+    "pagerduty": lambda certificate: HttpService(
+        "pagerduty",
+        lambda one: one.document["dedup_key"],
+        said=b'{"dedup_key": "it"}',
+        certificate=certificate,
+        url="{address}",
+        routing_key="r" * 32,
+        ca_file=str(certificate.file),
     ),
-    "email": MailService,
-    "file": LogFile,
-    "stdout": StandardOutput,
+    "email": lambda _: MailService(),
+    "file": lambda _: LogFile(),
+    "stdout": lambda _: StandardOutput(),
 }
 
 
@@ -214,8 +220,8 @@ def test_no_kind_of_destination_is_left_out():
 
 
 @pytest.fixture(params=SERVICES)
-def service(request):
-    service = SERVICES[request.param]()
+def service(request, certificate):
+    service = SERVICES[request.param](certificate)
     yield service
     service.close()
 

@@ -124,8 +124,8 @@ def test_alerts_that_have_become_one_are_told_to_be_one_and_the_incident_of_the_
     assert sorted(told) == sorted([(UPDATE, "late", 3), (MERGED, "b", 1)])
     merged = office.messages[MERGED]
     assert (merged.notice.alert_id, merged.notice.merged_into) == (second.alert_id, first.alert_id)
-    assert event_of(merged, "r")["event_action"] == "resolve"
-    assert event_of(merged, "r")["dedup_key"] == second.alert_id
+    assert event_of(merged)["event_action"] == "resolve"
+    assert event_of(merged)["dedup_key"] == second.alert_id
     assert payload_of(merged)["mergedInto"] == first.alert_id
     assert wording.subject_of(merged) == "One with another alert: b"
     assert first.alert_id in wording.text_of(merged)

@@ -5,20 +5,18 @@ import hmac
 import io
 import json
 import socket
-import ssl
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
 import pytest
-from receivers import Answer, MailServer
+from receivers import Answer, MailServer, Receiver
 
 from runner.clock import FrozenClock
 from runner.destinations.lines import StreamSender
 from runner.destinations.message import Message, MessageKind, Notice
 from runner.destinations.reading import read_destinations
-from runner.errors import DeliveryError
+from runner.errors import DeliveryError, SettingsError
 
 MOMENT = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 NOTICE = Notice(
@@ -167,13 +165,25 @@ def test_nobody_listening_is_told(sender_of):
     assert str(refused(sender_of("webhook", url=url))).startswith("no answer: ")
 
 
-def test_pagerduty_is_triggered_acknowledged_and_resolved_under_the_alerts_id(receiver, sender_of):
-    sender = sender_of("pagerduty", routing_key="r" * 32, url=receiver.url)
+@pytest.fixture
+def pager(certificate):
+    receiver = Receiver(certificate)
+    receiver.takes = b'{"status": "success", "dedup_key": "it"}'
+    yield receiver
+    receiver.close()
 
+
+@pytest.fixture
+def pagerduty(sender_of, pager, certificate):
+    return sender_of("pagerduty", routing_key="r" * 32, url=pager.address, ca_file=str(certificate.file))
+
+
+def test_pagerduty_is_triggered_acknowledged_and_resolved_under_the_alerts_id(pager, pagerduty):
     for message in (NEW, changed(status="TRIAGED"), changed(status="RESOLVED"), changed(status="OPEN")):
-        sender.send(message)
+        pagerduty.send(message)
 
-    events = [received.document for received in receiver.received]
+    events = [received.document for received in pager.received]
+    assert {received.path for received in pager.received} == {"/v2/enqueue"}
     assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve", "trigger"]
     assert {event["dedup_key"] for event in events} == {"a" * 32}
     assert {event["routing_key"] for event in events} == {"r" * 32}
@@ -183,12 +193,55 @@ def test_pagerduty_is_triggered_acknowledged_and_resolved_under_the_alerts_id(re
     assert "payload" not in events[2]
 
 
-def test_pagerduty_gets_no_more_context_than_it_takes(receiver, sender_of):
+def test_pagerduty_resolves_the_incident_of_an_alert_that_has_no_matches_left(pager, pagerduty):
+    moved = Message(key="k2", kind=MessageKind.UPDATE, notice=replace(NOTICE, match_count=0))
+
+    pagerduty.send(moved)
+
+    assert pager.received[0].document["event_action"] == "resolve"
+
+
+def test_pagerduty_gets_no_more_context_than_it_takes(pager, pagerduty):
     large = changed(status="OPEN", context={"row": "x" * 600_000})
 
-    sender_of("pagerduty", routing_key="r", url=receiver.url).send(large)
+    pagerduty.send(large)
 
-    assert len(receiver.received[0].body) < 512 * 1024
+    assert len(pager.received[0].body) < 512 * 1024
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_final", "said"),
+    [
+        (Answer(status=400, body=b'{"errors": ["no such key"]}'), True, "refused with status 400: "),
+        (Answer(status=429, headers={"Retry-After": "7"}), False, "refused with status 429: "),
+        (Answer(status=401), False, "refused with status 401: "),
+        (Answer(status=302, headers={"Location": "/"}), False, "refused with status 302: "),
+        (Answer(status=503), False, "refused with status 503: "),
+        (Answer(breaks_off=True), False, "no answer: "),
+        (Answer(body=b"hello"), False, "no answer: "),
+    ],
+)
+def test_what_pagerduty_refuses_is_tried_again_by_the_outbox_alone(pager, pagerduty, answer, is_final, said):
+    pager.answers.append(answer)
+
+    error = refused(pagerduty)
+
+    assert len(pager.received) == 1
+    assert error.is_final is is_final
+    assert str(error).startswith(said)
+    assert error.retry_after == (7.0 if answer.status == 429 else None)
+
+
+def test_pagerduty_has_to_show_a_certificate_that_is_trusted(pager, sender_of):
+    error = refused(sender_of("pagerduty", routing_key="r" * 32, url=pager.address))
+
+    assert "certificate verify failed" in str(error).lower()
+    assert pager.received == []
+
+
+def test_pagerdutys_key_goes_over_tls_only(sender_of):
+    with pytest.raises(SettingsError, match="expected an https URL"):
+        sender_of("pagerduty", routing_key="r" * 32, url="http://127.0.0.1:1")
 
 
 def slack_of(sender_of, receiver):
@@ -353,26 +406,13 @@ def test_no_mail_server_is_told(sender_of):
     assert str(refused(email_of(sender_of, port))).startswith("no answer of the mail server: ")
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *files, *names]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return folder
-
-
 def test_starttls_checks_the_servers_certificate(mailbox, certificate, sender_of):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    context = certificate.for_server()
     server = MailServer(mailbox, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True)
     server.start()
     port = server.port
     try:
-        trusting = email_of(
-            sender_of, port, host="localhost", tls="starttls", ca_file=str(certificate / "cert.pem")
-        )
+        trusting = email_of(sender_of, port, host="localhost", tls="starttls", ca_file=str(certificate.file))
         trusting.send(NEW)
         error = refused(email_of(sender_of, port, host="localhost", tls="starttls"))
     finally:
@@ -383,13 +423,12 @@ def test_starttls_checks_the_servers_certificate(mailbox, certificate, sender_of
 
 
 def test_implicit_tls_checks_the_servers_certificate_too(mailbox, certificate, sender_of):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    context = certificate.for_server()
     server = MailServer(mailbox, hostname="127.0.0.1", port=0, ssl_context=context)
     server.start()
     options = {"port": server.port, "host": "localhost", "tls": "implicit"}
     try:
-        email_of(sender_of, ca_file=str(certificate / "cert.pem"), **options).send(NEW)
+        email_of(sender_of, ca_file=str(certificate.file), **options).send(NEW)
         error = refused(email_of(sender_of, **options))
     finally:
         server.stop()

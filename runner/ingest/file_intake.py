@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from runner.ingest.partitions import PartitionWriter
 from runner.ingest.receipts import Receipt
 from runner.ingest.row_ids import RowIds
 from runner.ingest.rows import RowPlan
+from runner.lake import publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -144,10 +147,22 @@ class FileIntake:
             letters.publish()
         if files:
             self._extend_table()
+        leftovers = self._leftovers(earlier, receipt)
+        with self._at_once([*(file.final for file in files), *leftovers]):
             self._show(files)
-        self._remove_leftovers(earlier, receipt)
+            for file in leftovers:
+                file.unlink(missing_ok=True)
         receipts.write(self._place.folder, receipt)
         return receipt
+
+    def _at_once(self, changes: Sequence[Path]) -> AbstractContextManager[None]:
+        """Let no reader see some of the changes only; a single one, if nothing was left undone, shows by itself."""
+        table = self._place.folder
+        unfinished = publication.unpublished(table)
+        new = [file for file in changes if file in unfinished or not file.exists()]
+        if len(changes) > 1 or unfinished.intersection(changes):
+            return publication.publishing(table, new)
+        return nullcontext()
 
     def _extend_table(self) -> None:
         columns = rows.extended(self._known, self._columns)
@@ -159,10 +174,10 @@ class FileIntake:
             file.publish()
         partitions.sync_folders(file.final for file in files)
 
-    def _remove_leftovers(self, earlier: Receipt | None, receipt: Receipt) -> None:
-        """Remove what an earlier, unfinished intake of the same content made visible under other names."""
-        for name in set(earlier.files if earlier else ()) - set(receipt.files):
-            (self._place.lake / name).unlink(missing_ok=True)
+    def _leftovers(self, earlier: Receipt | None, receipt: Receipt) -> list[Path]:
+        """Return what an earlier, unfinished intake of the same content made visible under other names."""
+        names = set(earlier.files if earlier else ()) - set(receipt.files)
+        return [self._place.lake / name for name in sorted(names)]
 
     def _receipt(self, files: Sequence[StagedFile], letters: StagedFile | None) -> Receipt:
         lake = self._place.lake

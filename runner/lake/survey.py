@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from runner.errors import UnknownLogType
-from runner.lake import duckdb_errors, parquet, table
+from runner.lake import duckdb_errors, parquet, publication, table
 from runner.lake.index import partitions
 from runner.lake.index.footers import FooterState
 from runner.lake.plain_types import identifier
@@ -139,6 +139,8 @@ class LakeSurvey:
     def faults(self, name: TableName) -> Iterator[FileFault]:
         """Look for files that queries cannot read, or do not look for where they are."""
         folder = table.folder_of(self._lake, name)
+        if folder is not None:
+            yield from _unpublished(folder)
         timed = self._time_column(name) is not None
         for file in self.files(name):
             held = partitions.window_of_path(file.path.relative_to(folder or self._lake).parent)
@@ -174,3 +176,12 @@ class LakeSurvey:
             return None
         p50, p95, p99 = (timedelta(microseconds=max(0, lag)) for lag in quantiles)
         return Lag(rows=count, p50=p50, p95=p95, p99=p99)
+
+
+def _unpublished(folder: Path) -> Iterator[FileFault]:
+    with publication.looking(folder) as look:
+        hidden = sorted(file for file in look.hidden() if file.exists())
+    for file in hidden:
+        yield FileFault(
+            path=file, reason="queries miss it, as its source was not taken in to the end: ingest that again"
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from runner.lake import publication
 from runner.lake.index import footers, partitions
 from runner.lake.index.footers import FooterState
 from runner.lake.index.index_file import IndexFile
@@ -97,7 +98,7 @@ class LakeIndex:
                 ]
             return sorted((self._indexed(file, path) for file, path in found), key=lambda file: file.path)
 
-        return self._mended(find)
+        return self._looked(folder, find)
 
     def newly_seen(self, folder: Path, window: Window, *, seen_after: int) -> list[IndexedFile]:
         """Return the files in a table's folder that may hold rows of a window and were not seen before a moment.
@@ -120,7 +121,7 @@ class LakeIndex:
                 ]
             return [self._indexed(file, path) for file, path in new if file.window.meets(window)]
 
-        return self._mended(find)
+        return self._looked(folder, find)
 
     def schema(self, folder: Path) -> Path | None:
         """Return a file without rows that has every column of a table; None for a table without files.
@@ -135,6 +136,13 @@ class LakeIndex:
         with self._schemas.locked():
             self._mended(lambda index: self._extend_schema(index, table, is_new=not made.exists()))
         return made if made.exists() else None
+
+    def _looked(self, folder: Path, find: Callable[[IndexFile], list[IndexedFile]]) -> list[IndexedFile]:
+        """Find files of a table, but none of a source that is not there as a whole."""
+        with publication.looking(folder) as look:
+            found = self._mended(find)
+            hidden = look.hidden()
+        return [file for file in found if file.path not in hidden] if hidden else found
 
     def _path_of(self, folder: Path) -> str:
         return folder.relative_to(self._lake).as_posix()

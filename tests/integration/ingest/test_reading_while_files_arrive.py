@@ -23,8 +23,9 @@ def engine(lake, clock, tmp_path):
     engine.close()
 
 
-def test_no_query_sees_half_a_file_while_a_queue_of_them_is_taken_in(lake, clock, write_lines, engine):
-    rows = [{"time": "2026-01-15T10:00:00Z", "n": number} for number in range(ROWS)]
+@pytest.mark.parametrize("days", [1, 12])
+def test_no_query_sees_half_a_file_while_a_queue_of_them_is_taken_in(lake, clock, write_lines, engine, days):
+    rows = [{"time": f"2026-01-{1 + n % days:02}T10:00:00Z", "n": n} for n in range(ROWS)]
     files = [write_lines(*rows, {"file": number}, name=f"{number}.jsonl") for number in range(FILES)]
     small = IngestLimits(buffer_bytes=1, row_group_rows=50)  # each is written in many pieces
     ingest_files("Custom.Thing", files[:1], lake=lake, clock=clock, limits=small)

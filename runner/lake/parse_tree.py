@@ -34,6 +34,7 @@ _EXPRESSIONS = frozenset(
     POSITIONAL_REFERENCE STAR SUBQUERY TYPE WINDOW
     """.split()
 )
+_NESTED = (dict, list)
 _WORD = re.compile(r"[a-z_]", re.IGNORECASE)
 
 
@@ -57,14 +58,15 @@ class _Reader:
         self._views = views
 
     def read(self, part: Any, ctes: frozenset[str]) -> None:
-        if isinstance(part, list):
+        if type(part) is list:
             for item in part:
                 self.read(item, ctes)
-        elif isinstance(part, dict):
+        elif type(part) is dict:
             self._check(part, ctes)
-            ctes = self._read_ctes(part, ctes)
+            if "cte_map" in part:
+                ctes = self._read_ctes(part, ctes)
             for name, value in part.items():
-                if name != "cte_map" and isinstance(value, dict | list):
+                if value and type(value) in _NESTED and name != "cte_map":
                     self.read(value, ctes)
 
     def _read_ctes(self, part: dict[str, Any], ctes: frozenset[str]) -> frozenset[str]:
@@ -77,11 +79,12 @@ class _Reader:
         return ctes
 
     def _check(self, part: dict[str, Any], ctes: frozenset[str]) -> None:
-        kind, allowed = ("class", _EXPRESSIONS) if "class" in part else ("type", _PARTS)
-        if isinstance(part.get(kind), dict):
+        key, allowed = ("class", _EXPRESSIONS) if "class" in part else ("type", _PARTS)
+        kind = part.get(key)
+        if type(kind) is dict:
             return  # the type of a value, such as the size of a sample
-        if part.get(kind) not in {None, *allowed}:
-            raise RefusedQuery(f"{_in_words(part[kind])} is not allowed: a scheduled query only reads")
+        if kind is not None and kind not in allowed:
+            raise RefusedQuery(f"{_in_words(kind)} is not allowed: a scheduled query only reads")
         if part.get("type") == "BASE_TABLE":
             self._check_table(part, ctes)
         elif part.get("type") == "TABLE_FUNCTION":

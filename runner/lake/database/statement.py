@@ -15,6 +15,7 @@ from runner.lake.dialect import compiler, gate, macros, parsing, reference_time,
 from runner.lake.dialect.bounds import QueryBounds
 from runner.lake.dialect.compiler import CompiledQuery
 from runner.lake.dialect.findings import Findings
+from runner.lake.dialect.trees import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,11 +52,12 @@ def _compiled(
     find: Callable[[TableName], DatabaseTable | None],
 ) -> CompiledQuery:
     query = parsing.parse(text, dialect)
-    gate.check(query)
-    doubts = reproducibility.doubts(query)
+    written = nodes(query)
+    gate.check(written)
+    doubts = reproducibility.doubts(written)
     compiler.name_outputs(query, dialect)
-    macros.expand(query, reference)
-    reference_time.bind(query, reference)
+    macros.expand(written, reference)
+    reference_time.bind(nodes(query), reference)
     findings = Findings()
     exactness.check(query, findings)
     used = names.bind_tables(query, find, reference)

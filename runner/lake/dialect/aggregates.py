@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.lake.dialect.trees import put
+from runner.lake.dialect.trees import among, put
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NOTHING: dict[type[exp.Expr], exp.Expr] = {
     exp.ArrayAgg: exp.Array(expressions=[]),
@@ -18,9 +22,9 @@ _NOTHING: dict[type[exp.Expr], exp.Expr] = {
 _AROUND = (exp.WithinGroup, exp.Filter, exp.Window)
 
 
-def complete(query: exp.Query) -> None:
-    """Let ARRAY_AGG over nothing give an empty array, LISTAGG an empty text and COUNT_IF 0. In place."""
-    for aggregate in list(query.find_all(*_NOTHING)):
+def complete(nodes: Iterable[exp.Expr]) -> None:
+    """Among a query's nodes, let ARRAY_AGG over nothing give an empty array, LISTAGG an empty text and COUNT_IF 0. In place."""
+    for aggregate in among(nodes, *_NOTHING):
         whole: exp.Expr = aggregate
         while isinstance(whole.parent, _AROUND) and whole.parent.this is whole:
             whole = whole.parent

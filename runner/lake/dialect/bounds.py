@@ -14,10 +14,11 @@ from sqlglot import exp
 from runner.lake.dialect import conditions
 from runner.lake.dialect.conditions import ALWAYS, AllOf, Comparison, all_of, any_of
 from runner.lake.dialect.projections import Projections
+from runner.lake.dialect.trees import among, nodes
 from runner.lake.table import ENGINE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from runner.lake.dialect.conditions import Condition
 
@@ -36,13 +37,25 @@ class QueryBounds:
 
 def read(query: exp.Query) -> QueryBounds:
     """Read the bounds of a query whose tables are bound to their views. Changes nothing in the tree."""
-    reader = _Reader()
+    parts = nodes(query)
+    reader = _Reader(_around_windows(parts))
     reader.query(query, {}, ALWAYS)
-    named = {column.name.lower() for column in query.find_all(exp.Column)}
+    named = {column.name.lower() for column in among(parts, exp.Column)}
     return QueryBounds(
         conditions={view: tuple(found) for view, found in reader.found.items()},
         partition_columns=frozenset(named & PARTITION_COLUMNS),
     )
+
+
+def _around_windows(nodes: Iterable[exp.Expr]) -> set[int]:
+    """Return the identities of all nodes that have a window function within them."""
+    around: set[int] = set()
+    for window in among(nodes, exp.Window):
+        part: exp.Expr | None = window
+        while part is not None and id(part) not in around:
+            around.add(id(part))
+            part = part.parent
+    return around
 
 
 @dataclass(slots=True)
@@ -62,8 +75,9 @@ class _CTE:
 class _Reader:
     """Walks a query from outside inwards, with what is asked of the output of the part at hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, windowed: Collection[int]) -> None:
         self.found: dict[str, list[Condition]] = {}
+        self._windowed = windowed
 
     def query(self, query: exp.Expr, scope: Mapping[str, _CTE], asked: Condition) -> None:
         ctes = _ctes(query, scope)
@@ -94,7 +108,7 @@ class _Reader:
     def _select(self, select: exp.Select, scope: Mapping[str, _CTE], asked: Condition) -> None:
         sources = _sources_of(select)
         found = list(_conditions_of(select, sources))
-        if _filters_commute(select):
+        if _filters_commute(select) and id(select) not in self._windowed:
             found.append(_inside(asked, Projections(select.expressions, len(sources))))
         condition = all_of(found)
         for source in sources:
@@ -121,7 +135,7 @@ class _Reader:
 
     def _rest(self, part: exp.Expr, scope: Mapping[str, _CTE], walked: Iterable[int] = frozenset()) -> None:
         """Walk through a part that says nothing about the tables in it."""
-        if id(part) in walked:
+        if isinstance(part, _LEAVES) or id(part) in walked:
             return
         if isinstance(part, exp.Table):
             self._table(part, scope, ALWAYS)
@@ -130,6 +144,10 @@ class _Reader:
                 self.query(child, scope, ALWAYS)
             else:
                 self._rest(child, scope, walked)
+
+
+_LEAVES = (exp.Column, exp.Literal, exp.Identifier)
+"""What no table can stand in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +225,12 @@ _COMMUTING = {
 
 
 def _filters_commute(select: exp.Select) -> bool:
-    """Tell whether dropping rows after a SELECT, by a column that is not computed, is dropping them before it."""
+    """Tell whether dropping rows after a SELECT, by a column that is not computed, is dropping them before it.
+
+    A SELECT with a window function within it is not asked: its rows are counted together.
+    """
     distinct = select.args.get("distinct")
-    return (
-        _has_only(select, _COMMUTING)
-        and not (distinct is not None and distinct.args.get("on"))
-        and select.find(exp.Window) is None
-    )
+    return _has_only(select, _COMMUTING) and not (distinct is not None and distinct.args.get("on"))
 
 
 def _has_only(node: exp.Expr, keys: set[str]) -> bool:

@@ -27,7 +27,7 @@ from runner.lake.dialect import (
 from runner.lake.dialect.binding import QueryBinder
 from runner.lake.dialect.findings import Findings
 from runner.lake.dialect.sql_types import of_duckdb
-from runner.lake.dialect.trees import put
+from runner.lake.dialect.trees import every, nodes, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -117,15 +117,17 @@ def _compiled(
     schema_of: SchemaOf | None,
 ) -> CompiledQuery:
     query = parsing.parse(text, dialect)
-    gate.check(query)
-    doubts = reproducibility.doubts(query)
+    written = nodes(query)
+    gate.check(written)
+    doubts = reproducibility.doubts(written)
     name_outputs(query, dialect)
-    macros.expand(query, reference)
-    reference_time.bind(query, reference)
-    used = tables.bind(query, known)
+    macros.expand(written, reference)
+    expanded_ = nodes(query)
+    reference_time.bind(expanded_, reference)
+    used = tables.bind(expanded_, known)
     findings = Findings()
     if dialect == SNOWFLAKE:
-        structure.normalise(query, findings)
+        structure.normalise(expanded_, findings)
     elif dialect == TRINO:
         _doubt_functions(query, findings)
     schema = schema_of(frozenset(used.values())) if schema_of else {}
@@ -133,7 +135,7 @@ def _compiled(
     if findings.unknown:
         raise UnknownColumn(findings.unknown)
     if dialect == SNOWFLAKE:
-        aggregates.complete(query)
+        aggregates.complete(nodes(query))
     asked = bounds.read(query)
     return CompiledQuery(
         sql=_written(query, findings),  # writing may change the tree
@@ -146,7 +148,7 @@ def _compiled(
 
 def _doubt_functions(query: exp.Query, findings: Findings) -> None:
     """Remark on Athena's functions: they are translated, and nobody has compared them one by one."""
-    for call in query.find_all(exp.Func):
+    for call in every(query, exp.Func):
         if not isinstance(call, _SAME_EVERYWHERE):
             name = gate.function_name(call).upper()
             findings.approximate(f"{name}() was not compared with Athena's", call)
@@ -161,6 +163,8 @@ def _written(query: exp.Query, findings: Findings) -> str:
     generator = sqlglot.Dialect.get_or_raise("duckdb").generator(
         identify=True, unsupported_level=sqlglot.ErrorLevel.IGNORE
     )
+    for node in nodes(query):
+        node.meta.clear()  # the generator copies parts of the tree, and with them what was noted on them
     sql = generator.generate(query, copy=False)
     findings.approximations += [Remark(message=message) for message in generator.unsupported_messages]
     return sql

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from runner.lake.dialect import reproducibility
 from runner.lake.dialect.time_operands import operand_of
+from runner.lake.dialect.trees import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -131,12 +132,12 @@ _NOT_CONSTANT = (exp.Column, exp.Query, exp.Window, exp.AggFunc, exp.Star, exp.L
 
 def _constant(node: exp.Expr) -> str | None:
     """Return the SQL of what is the same for every row; None for all else."""
-    parts = list(node.walk())
+    parts = nodes(node)
     if any(isinstance(part, _NOT_CONSTANT) for part in parts):
         return None
-    if any(_may_vary(part) for part in parts) and reproducibility.doubts(exp.select(node.copy())):
+    if any(_may_vary(part) for part in parts) and reproducibility.doubts(parts):
         return None
-    return node.sql("duckdb", identify=True)
+    return node.sql("duckdb", identify=True, copy=False)
 
 
 def _may_vary(part: exp.Expr) -> bool:

@@ -151,7 +151,7 @@ class ExpressionReader:
         start, steps = paths.steps_of(node)
         if self._lenient and isinstance(node, exp.Bracket | exp.JSONExtract):
             return self._lenient_path(node, start, steps)
-        holder = exp.Paren(this=start.copy())
+        holder = exp.Paren(this=start)  # the path that it stood in is replaced
         self.read(holder.this)
         steps = [self.read(step) if isinstance(step, exp.Expr) else step for step in steps]
         return put(node, lambda _: paths.walk(holder.this, steps))

@@ -6,9 +6,15 @@ parse tree (`runner.lake.parse_tree`), the third are the settings of the engine 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from runner.errors import RefusedQuery
+from runner.lake.dialect.trees import among
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "generator", "flatten"})
 """The functions that may stand where a table stands."""
@@ -30,12 +36,12 @@ _REFUSED_NODES = (
 _VALUES_FROM_OUTSIDE = (exp.Placeholder, exp.Parameter, exp.SessionParameter)
 
 
-def check(query: exp.Query) -> None:
-    """Refuse a parse tree that does anything but read tables.
+def check(nodes: Iterable[exp.Expr]) -> None:
+    """Refuse a parse tree, given by its nodes, that does anything but read tables.
 
     Raises `RefusedQuery` naming the part that is not allowed.
     """
-    for node in query.walk():
+    for node in among(nodes, *_REFUSED_NODES, *_VALUES_FROM_OUTSIDE, exp.Table):
         if isinstance(node, _REFUSED_NODES):
             raise RefusedQuery(f"{type(node).__name__.upper()} is not allowed: a scheduled query only reads")
         if isinstance(node, _VALUES_FROM_OUTSIDE):

@@ -13,9 +13,10 @@ from sqlglot import exp
 from runner.errors import RefusedQuery
 from runner.lake.dialect.durations import parse_offset
 from runner.lake.dialect.parsing import TIME_MACROS
+from runner.lake.dialect.trees import among, cast, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import timedelta
 
     Expansion = Callable[[Sequence[exp.Expr], exp.Column, datetime], exp.Expr]
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 TIME_COLUMN = "p_event_time"
 
 
-def expand(query: exp.Query, reference: datetime) -> None:
-    """Replace every time macro by its condition, in parentheses. Changes the tree in place.
+def expand(nodes: Iterable[exp.Expr], reference: datetime) -> None:
+    """Replace every time macro among the nodes of a query by its condition, in parentheses. In place.
 
     Raises `RefusedQuery` for a macro with wrong arguments.
     """
-    for call in list(query.find_all(exp.Anonymous)):
+    for call in among(nodes, exp.Anonymous):
         name = call.name.lower()
         if name in TIME_MACROS:
             count, condition = _EXPANSIONS[name]
@@ -38,7 +39,7 @@ def expand(query: exp.Query, reference: datetime) -> None:
 
 def timestamp(moment: datetime) -> exp.Expr:
     """Write a moment (aware, UTC) as a naive UTC timestamp literal."""
-    return exp.cast(exp.Literal.string(moment.replace(tzinfo=None).isoformat(sep=" ")), "timestamp")
+    return cast(text(moment.replace(tzinfo=None).isoformat(sep=" ")), "timestamp")
 
 
 def _split(name: str, arguments: Sequence[exp.Expr], count: int) -> tuple[Sequence[exp.Expr], exp.Column]:
@@ -61,9 +62,9 @@ def _word(argument: exp.Expr | None) -> str | None:
 
 def _since(arguments: Sequence[exp.Expr], column: exp.Column, reference: datetime) -> exp.Expr:
     start = reference - _offset(arguments[0])
-    return exp.and_(
-        exp.GTE(this=column, expression=timestamp(start)),
-        exp.LT(this=column.copy(), expression=timestamp(reference)),
+    return exp.And(
+        this=exp.GTE(this=column, expression=timestamp(start)),
+        expression=exp.LT(this=column.copy(), expression=timestamp(reference)),
     )
 
 
@@ -112,7 +113,7 @@ def _moment(argument: exp.Expr) -> exp.Expr:
     written = _written_moment(argument)
     if written is not None:
         return timestamp(written)
-    instant = exp.cast(argument.copy(), "timestamptz")
+    instant = cast(argument.copy(), "timestamptz")
     return exp.paren(settled(exp.AtTimeZone(this=instant, zone=exp.Literal.string("UTC"))))
 
 

@@ -29,7 +29,7 @@ from runner.lake.dialect.sql_types import (
     Kind,
     list_of,
 )
-from runner.lake.dialect.trees import call, put, type_of, typed, wrapped
+from runner.lake.dialect.trees import call, cast, put, type_of, typed, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,7 +143,7 @@ def _time_arithmetic(node: exp.Expr, left: SqlType, right: SqlType) -> exp.Expr:
         return typed(node, NUMBER if left.kind == right.kind == Kind.DATE else INTERVAL)
     if moment.kind == Kind.TIMESTAMP and other.kind == Kind.NUMBER:
         days = node.expression if moment is left else node.this
-        put(days, lambda old: call("to_days", exp.cast(wrapped(old), "int")))
+        put(days, lambda old: call("to_days", cast(wrapped(old), "int")))
         return typed(node, TIMESTAMP)
     if other.is_document or other.kind == Kind.TEXT:
         put_coerced(node.this if other is left else node.expression, Kind.TIMESTAMP)
@@ -234,7 +234,7 @@ def _mode(node: exp.Expr) -> exp.Expr:
     if not type_of(node.this).is_document:
         return typed(node, type_of(node.this))
     put(node.this, as_key)
-    return put(node, lambda old: typed(exp.cast(old, "json"), JSON))
+    return put(node, lambda old: typed(cast(old, "json"), JSON))
 
 
 def _approximate_count(node: exp.Expr) -> exp.Expr:
@@ -325,7 +325,7 @@ def _date_add(node: exp.Expr) -> exp.Expr:
     put_coerced(node.args.get("expression"), Kind.NUMBER)
     unit = node.args.get("unit")
     if type_of(node.this).kind == Kind.DATE and unit is not None and unit.name.upper() in _WHOLE_DAYS:
-        return put(node, lambda old: typed(exp.cast(old, "date"), DATE))
+        return put(node, lambda old: typed(cast(old, "date"), DATE))
     return typed(node, TIMESTAMP)
 
 

@@ -13,6 +13,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import RefusedQuery
 from runner.lake.dialect import plain_calls
+from runner.lake.dialect.trees import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,31 +45,18 @@ def parse(text: str, dialect: str) -> exp.Query:
         raise _located(error) from error
     except TokenError as error:
         raise _unclosed(text, reader) from error
+    query = _one_query([statement for statement in statements if statement is not None])
+    parts = nodes(query)
     if is_snowflake:
-        plain_calls.unmark(statements)
-    return _without_shared_parts(
-        _one_query(
-            [
-                statement
-                for statement in statements
-                if statement is not None
-                and not isinstance(statement, exp.Semicolon)  # a comment after the last one
-            ]
-        )
-    )
+        plain_calls.unmark(parts)
+    # Every place of the tree needs a node of its own: SQLGlot reads ZEROIFNULL(x) as two uses of one x.
+    return query if len({id(part) for part in parts}) == len(parts) else query.copy()
 
 
-def _without_shared_parts(query: exp.Query) -> exp.Query:
-    """Give every place of the tree a node of its own: SQLGlot reads ZEROIFNULL(x) as two uses of one x."""
-    seen: set[int] = set()
-    for node in query.walk():
-        if id(node) in seen:
-            return query.copy()
-        seen.add(id(node))
-    return query
-
-
-def _one_query(statements: list[exp.Expr]) -> exp.Query:
+def _one_query(written: list[exp.Expr]) -> exp.Query:
+    statements = [
+        one for one in written if not isinstance(one, exp.Semicolon)
+    ]  # a comment after the last one
     if not statements:
         raise RefusedQuery("there is no statement")
     if len(statements) > 1:

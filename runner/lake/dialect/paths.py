@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from runner.lake.dialect.coercion import as_json, coerce
 from runner.lake.dialect.sql_types import JSON, VARIANT, Kind
-from runner.lake.dialect.trees import call, null, number, text, try_cast, type_of, typed, wrapped
+from runner.lake.dialect.trees import call, cast, null, number, text, try_cast, type_of, typed, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +127,7 @@ def _kept_whole(node: exp.Expr) -> exp.Expr:
 def _into_list(node: exp.Expr, step: Step) -> exp.Expr:
     item = type_of(node).item or VARIANT
     if isinstance(step, exp.Expr):
-        place: exp.Expr = exp.Add(this=exp.cast(wrapped(step), "bigint"), expression=number(1))
+        place: exp.Expr = exp.Add(this=cast(wrapped(step), "bigint"), expression=number(1))
         return typed(call("sf_element", node, place), item)
     if not isinstance(step, int) or step < 0:
         return null()
@@ -149,7 +149,7 @@ def _into_variant(node: exp.Expr, step: Step) -> exp.Expr:
 
 
 def _into_unknown(node: exp.Expr, step: Step) -> exp.Expr:
-    return _into_variant(typed(exp.cast(wrapped(node), "variant"), VARIANT), step)
+    return _into_variant(typed(cast(wrapped(node), "variant"), VARIANT), step)
 
 
 def _into_nothing(_: exp.Expr, __: Step) -> exp.Expr:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.errors import RefusedQuery
+from runner.lake.dialect.trees import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def place_of(node: exp.Expr) -> tuple[int, int] | None:
     """Return line and column (from 1) of the first word of a node; None if it was not written by the author."""
     for part in _with_ancestors(node):
-        written = [place for inner in part.walk() for place in _own_place(inner)]
+        written = [place for inner in nodes(part) for place in _own_place(inner)]
         if written:
             return min(written)
     return None

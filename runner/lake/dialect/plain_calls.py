@@ -39,10 +39,9 @@ def mark(tokens: list[Token]) -> list[Token]:
     return marked
 
 
-def unmark(statements: Iterable[exp.Expr | None]) -> None:
-    """Give every call its name back. In place."""
-    for statement in statements:
-        for node in statement.walk() if statement is not None else ():
-            name = node.this if isinstance(node, exp.Anonymous | exp.Identifier) else None
-            if isinstance(name, str) and name.lower().startswith(_MARK):
-                node.set("this", name[len(_MARK) :])
+def unmark(nodes: Iterable[exp.Expr]) -> None:
+    """Give every call among the nodes of a tree its name back. In place."""
+    for node in nodes:
+        name = node.this if isinstance(node, exp.Anonymous | exp.Identifier) else None
+        if isinstance(name, str) and name.lower().startswith(_MARK):
+            node.set("this", name[len(_MARK) :])

@@ -8,8 +8,10 @@ from sqlglot import exp
 
 from runner.lake.dialect.gate import function_name
 from runner.lake.dialect.macros import timestamp
+from runner.lake.dialect.trees import among, call, cast, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 _MOMENTS = (
@@ -32,9 +34,9 @@ _DAY_NAMES = frozenset({"today", "current_date", "curdate"})
 _TIME_NAMES = frozenset({"get_current_time", "current_localtime", "current_time", "localtime", "curtime"})
 
 
-def bind(query: exp.Query, reference: datetime) -> None:
-    """Put the reference time (aware, UTC) wherever the query asks what time it is. In place."""
-    for node in list(query.find_all(exp.Func)):
+def bind(nodes: Iterable[exp.Expr], reference: datetime) -> None:
+    """Put the reference time (aware, UTC) wherever a node of the query asks what time it is. In place."""
+    for node in among(nodes, exp.Func):
         meant = _meant_by(node, reference)
         if meant is not None:
             _whole_call(node).replace(meant)
@@ -50,10 +52,10 @@ def _meant_by(node: exp.Func, reference: datetime) -> exp.Expr | None:
     if isinstance(node, _MOMENTS) or name in _MOMENT_NAMES:
         return timestamp(reference)
     if isinstance(node, _DAYS) or name in _DAY_NAMES:
-        return exp.cast(exp.Literal.string(reference.date().isoformat()), "date")
+        return cast(text(reference.date().isoformat()), "date")
     if isinstance(node, _TIMES) or name in _TIME_NAMES:
-        return exp.cast(exp.Literal.string(reference.time().isoformat()), "time")
+        return cast(text(reference.time().isoformat()), "time")
     if name == "age" and len(node.expressions) == 1:
         midnight = timestamp(reference.replace(hour=0, minute=0, second=0, microsecond=0))
-        return exp.func("age", midnight, node.expressions[0].copy())
+        return call("age", midnight, node.expressions[0])
     return None

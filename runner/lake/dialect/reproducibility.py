@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.lake.dialect.gate import function_name
+from runner.lake.dialect.trees import among
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _VOLATILE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuid_string", "randstr"})
 _ARBITRARY = frozenset({"any_value", "approx_quantile", "reservoir_quantile", "approx_count_distinct"})
 
 
-def doubts(query: exp.Query) -> tuple[str, ...]:
-    """Return a sentence for each part of the query that may answer differently when run again."""
-    return tuple(sorted({sentence for node in query.walk() for sentence in _doubts_of(node)}))
+def doubts(nodes: Iterable[exp.Expr]) -> tuple[str, ...]:
+    """Return a sentence for each of the nodes of a query that may answer differently when run again."""
+    return tuple(sorted({sentence for node in among(nodes, *_DOUBTFUL) for sentence in _doubts_of(node)}))
+
+
+_DOUBTFUL = (exp.Func, exp.Limit, exp.Fetch, exp.TableSample)
 
 
 def _doubts_of(node: exp.Expr) -> Iterator[str]:

@@ -75,6 +75,10 @@ class SqlType:
         """Return the type of a STRUCT's field; names of fields keep their case."""
         return dict(self.fields).get(name)
 
+    def __deepcopy__(self, _: object) -> SqlType:
+        """Return the type itself: it never changes, and a tree that is copied has one at each node."""
+        return self
+
     def out_of_document(self) -> SqlType:
         """Return the type of the same value where it was reached by a path."""
         return self if self.loose else replace(self, loose=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.lake.dialect import match_recognize
-from runner.lake.dialect.trees import put
+from runner.lake.dialect.trees import among, cast, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from runner.lake.dialect.findings import Findings
 
 
-def normalise(query: exp.Query, findings: Findings) -> None:
-    """Bring a query into the form that the typed pass expects. In place."""
-    found = list(query.find_all(exp.Values, exp.Subquery, exp.Select, exp.Window, exp.Extract))
+def normalise(nodes: Iterable[exp.Expr], findings: Findings) -> None:
+    """Bring a query, given by its nodes, into the form that the typed pass expects. In place."""
+    found = among(nodes, exp.Values, exp.Subquery, exp.Select, exp.Window, exp.Extract)
     _name_values([node for node in found if isinstance(node, exp.Values)])
     _name_sources([node for node in found if isinstance(node, exp.Subquery)])
     for select in [node for node in found if isinstance(node, exp.Select)]:
@@ -33,7 +33,7 @@ def normalise(query: exp.Query, findings: Findings) -> None:
 def _whole_epoch(extract: exp.Extract) -> None:
     """Let the seconds since 1970 be a whole number."""
     if extract.name.upper() == "EPOCH":
-        put(extract, lambda node: exp.cast(exp.Floor(this=node), "bigint"))
+        put(extract, lambda node: cast(exp.Floor(this=node), "bigint"))
 
 
 def _match_rows(select: exp.Select, findings: Findings) -> None:

@@ -9,26 +9,27 @@ from sqlglot import exp
 
 from runner.errors import UnknownLogType
 from runner.lake.dialect.places import place_of
+from runner.lake.dialect.trees import among
 from runner.lake.table import ENGINE_SCHEMA, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 
-def bind(query: exp.Query, known: Collection[TableName]) -> dict[str, TableName]:
-    """Point every table of the query at its view, and return the tables that it reads, by their last name.
+def bind(nodes: Collection[exp.Expr], known: Collection[TableName]) -> dict[str, TableName]:
+    """Point every table among a query's nodes at its view, and return the tables that it reads, by their last name.
 
     `panther_logs.public.aws_cloudtrail` and `panther_logs.aws_cloudtrail` both name one table.
     Changes the tree in place. Raises `UnknownLogType` for a table that is not in the lake.
     """
     used: dict[str, TableName] = {}
-    for table in list(query.find_all(exp.Table)):
+    for table in among(nodes, exp.Table):
         if not isinstance(table.this, exp.Identifier) or names_cte(table):
             continue
         name = _name_of(table, known)
         used[table.name.lower()] = name
         _rename(table, name)
-    _shorten_columns(query, used)
+    _shorten_columns(among(nodes, exp.Column), used)
     return used
 
 
@@ -88,9 +89,9 @@ def _rename(table: exp.Table, name: TableName) -> None:
     table.set("catalog", None)
 
 
-def _shorten_columns(query: exp.Query, used: dict[str, TableName]) -> None:
+def _shorten_columns(columns: Iterable[exp.Column], used: dict[str, TableName]) -> None:
     """Write `panther_logs.public.t.column` as `t.column`: the view has no database of that name."""
-    for column in query.find_all(exp.Column):
+    for column in columns:
         parts = [part.name.lower() for part in column.parts]
         if len(parts) > 2 and used.get(parts[-2]) in tuple(meant_by(parts[:-1])):  # noqa: PLR2004  two parts are table.column
             column.set("db", None)

@@ -11,10 +11,11 @@ import duckdb
 
 from runner.clock import SystemClock
 from runner.errors import UnreadableLake
-from runner.lake import ages, duckdb_errors, engine_macros, parquet, parse_tree, plain_types, rows, table
+from runner.lake import ages, duckdb_errors, parquet, parse_tree, plain_types, rows, table
 from runner.lake.compiled_queries import CompiledQueries, QueryContent
 from runner.lake.dialect import compiler
 from runner.lake.dialect.bounds import PARTITION_COLUMNS
+from runner.lake.engine_macros import EngineMacros
 from runner.lake.index.lake_index import LakeIndex
 from runner.lake.plain_types import identifier
 from runner.lake.snapshots import Snapshots
@@ -59,12 +60,9 @@ class DuckDBEngine:
         index = index or LakeIndex(self._lake, None, SystemClock())
         self._connection = duckdb.connect(":memory:", config={"threads": limits.threads})
         let_read(self._connection, self._lake)
-        for statement in (
-            *_VALUE_NAMES_REFUSED,
-            *engine_macros.create_statements(),
-            *_settings([self._lake, index.place], limits),
-        ):
+        for statement in _settings([self._lake, index.place], limits):
             self._connection.execute(statement)
+        self._macros = EngineMacros(self._connection)
         self._index = index
         self._compiled = CompiledQueries()
         self._snapshots = Snapshots(self._lake, index, self._connection)
@@ -124,7 +122,7 @@ class DuckDBEngine:
         """Bind a query to its tables without reading rows. Raises `QueryError` where that fails."""
         snapshot = self._snapshots.take_columns(query, reference)
         with self._reading(snapshot):
-            self._create_views(snapshot, reference)
+            self._prepare(query, snapshot, reference)
             self._connection.execute(f"EXPLAIN {query.sql}").fetchall()
 
     def run(
@@ -159,7 +157,7 @@ class DuckDBEngine:
 
     def _answer(self, query: CompiledQuery, snapshot: Snapshot, reference: datetime) -> Iterator[RowBatch]:
         with self._reading(snapshot):
-            self._create_views(snapshot, reference)
+            self._prepare(query, snapshot, reference)
             written = self._connection.sql(query.sql)
             result = self._connection.sql(plain_types.select_plain(query.sql, written.columns, written.types))
             types = result.types
@@ -190,6 +188,11 @@ class DuckDBEngine:
         """Give the memory back."""
         self._connection.close()
         self._index.close()
+
+    def _prepare(self, query: CompiledQuery, snapshot: Snapshot, reference: datetime) -> None:
+        """Create the views and the macros that a query names."""
+        self._macros.provide(query.sql)
+        self._create_views(snapshot, reference)
 
     def _create_views(self, snapshot: Snapshot, reference: datetime) -> None:
         """Let each table of the query show the snapshot's rows from before the reference time.
@@ -247,17 +250,6 @@ def _settings(folders: Sequence[Path], limits: EngineLimits) -> tuple[str, ...]:
         "SET enable_external_access=false",
         "SET lock_configuration=true",
     )
-
-
-_VALUES = "user current_user session_user current_role current_catalog current_schema current_date".split()
-_VALUE_NAMES_REFUSED = tuple(
-    f"""CREATE MACRO {ENGINE_SCHEMA}."{function}"() AS error('there is no column {name}')"""
-    for function, name in [
-        *zip(_VALUES, _VALUES, strict=True),
-        ("get_current_timestamp", "current_timestamp"),
-    ]
-)
-"""To DuckDB, `user` and its like are values of its own where no column has that name, even in quotes."""
 
 
 def _timestamp(moment: datetime) -> str:

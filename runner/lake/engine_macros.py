@@ -1,10 +1,19 @@
 """Functions of Snowflake's that DuckDB has no word for, written in DuckDB's SQL.
 
-The engine creates them once, before it is locked. They are functions of their arguments alone. `x` is any value,
-`a` and `b` are arrays in any form.
+An engine creates a macro before the first statement that names it: all of them together cost it more than its
+connection does, and most queries need none. They are functions of their arguments alone. `x` is any value, `a` and
+`b` are arrays in any form.
 """
 
 from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from runner.lake.table import ENGINE_SCHEMA
+
+if TYPE_CHECKING:
+    import duckdb
 
 MACROS = {
     # Values of any type
@@ -214,12 +223,54 @@ MACROS = {
 }
 """Signature → body, in an order in which each one uses only those before it."""
 
-MACRO_NAMES = frozenset(signature.split("(")[0] for signature in MACROS)
+_BODIES = {signature.split("(")[0]: (signature, " ".join(body.split())) for signature, body in MACROS.items()}
+
+MACRO_NAMES = frozenset(_BODIES)
 """The names by which the dialect calls them."""
 
+_VALUES = "user current_user session_user current_role current_catalog current_schema current_date".split()
+_REFUSALS = {name: (name, name) for name in _VALUES} | {
+    "current_timestamp": ("get_current_timestamp", "current_timestamp")
+}
+"""Word → the function that DuckDB makes of it where no column has that name, even in quotes; and the column's name."""
 
-def create_statements() -> tuple[str, ...]:
-    """Return the statements that create all of them."""
-    return tuple(
-        f"CREATE MACRO {signature} AS {' '.join(body.split())}" for signature, body in MACROS.items()
-    )
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+class EngineMacros:
+    """The macros that one connection has so far.
+
+    A statement is provided for by the words in it: a word that is no call costs a macro that is not needed, and
+    a call that is no word there cannot be.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._created: set[str] = set()
+
+    def provide(self, sql: str) -> None:
+        """Create the macros that a statement needs and that are not there yet."""
+        words = _words(sql)
+        for function, name in sorted(_REFUSALS[word] for word in words & _REFUSALS.keys()):
+            self._create(function, f"\"{function}\"() AS error('there is no column {name}')")
+        for name in _closure(words):
+            signature, body = _BODIES[name]
+            self._create(name, f"{signature} AS {body}")
+
+    def _create(self, name: str, definition: str) -> None:
+        if name not in self._created:
+            self._connection.execute(f"CREATE MACRO {ENGINE_SCHEMA}.{definition}")
+            self._created.add(name)
+
+
+def _words(sql: str) -> set[str]:
+    return set(_WORD.findall(sql.lower()))
+
+
+def _closure(words: set[str]) -> list[str]:
+    """Return the macros among some words and those which they use in turn, each after those that it uses."""
+    needed = set(words)
+    for name in reversed(_BODIES):  # each macro uses only those before it
+        if name in needed:
+            needed |= _words(_BODIES[name][1])
+    return [name for name in _BODIES if name in needed]

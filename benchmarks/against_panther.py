@@ -147,11 +147,13 @@ def _commands(workplace: Workplace, size: PantherSize, peer_python: Path | None)
     write_corpus(corpus, size.detections)
     runner = [sys.executable, "-m", "runner", "test"]
     ours = {count: _timed([*runner, "--workers", str(count)], corpus, size.rounds) for count in (1, 2)}
-    single = _timed([*runner, str(next(corpus.glob("aws_rules/*.yml")))], corpus, size.rounds)
+    single = _timed([*runner, "--path", ".", "--filter", "RuleID=Aws.Rule.Thing0"], corpus, 3 * size.rounds)
     for count, (cpu, wall) in ours.items():
         yield _figure(f"runner test, {count} processes: CPU", cpu, "s")
         yield _figure(f"runner test, {count} processes: wall", wall, "s")
-    yield Figure(section=SECTION, name="runner test of one rule: CPU", measured=single[0], unit="s", must=0.5)
+    for what, seconds in zip(("CPU", "wall"), single, strict=True):
+        name = f"runner test of one rule: {what}"
+        yield Figure(section=SECTION, name=name, measured=seconds, unit="s", must=0.5)
     if peer_python is None:
         return
     tool = [str(peer_python.with_name("panther_analysis_tool")), "test", "--path", "."]

@@ -19,7 +19,15 @@ from pydantic import BaseModel
 from runner import errors
 from runner.cli.main import cli
 from runner.daemon import fleet_metrics
-from runner.definitions import keys, set_keys
+from runner.definitions import (
+    correlation_keys,
+    data_model_keys,
+    keys,
+    lookup_table_keys,
+    pack_keys,
+    policy_keys,
+    query_keys,
+)
 from runner.definitions.codes import Code
 from runner.definitions.kind import Kind
 from runner.destinations.kinds import KINDS, SHARED_OPTIONS
@@ -33,6 +41,9 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 GENERATE = runpy.run_path(str(DOCS / "generate.py"))
 AT = "2026-01-15T00:00:00Z"
+
+
+KEYS = (correlation_keys, data_model_keys, keys, lookup_table_keys, pack_keys, policy_keys, query_keys)
 
 
 def page(name):
@@ -178,7 +189,7 @@ def test_every_metric_is_documented():
 def test_every_key_and_kind_of_a_definition_is_documented():
     models = [
         value
-        for module in (keys, set_keys)
+        for module in KEYS
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, BaseModel)
     ]

@@ -49,6 +49,8 @@ EXIT_CODES = {
     130: "interrupted",
 }
 _CONTENT, _USAGE, _STATE, _INTERRUPTED = 1, 2, 3, 130
+_WITHOUT_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")
+"""What else is installed has no say in how definitions are read; pydantic would look for it in every package."""
 
 
 class _LazyGroup(click.Group):
@@ -97,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    os.environ.setdefault(*_WITHOUT_PLUGINS)
     mask = Mask()
     try:
         return int(cli.main(arguments, prog_name="runner", standalone_mode=False, obj=mask) or 0)

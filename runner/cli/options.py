@@ -103,7 +103,7 @@ class Scope:
         """
         return self.is_whole or (self.settings.root / location.path).resolve().is_relative_to(self.folder)
 
-    def holder(self) -> Callable[[Path], bool]:
+    def holder(self) -> Callable[[str], bool]:
         """Return what tells as `holds` does, by a file's path relative to the project, for thousands of files.
 
         Folders are asked once where they really lie, so it is to be used up before anybody moves them.
@@ -111,7 +111,7 @@ class Scope:
         root, asked = os.fspath(self.settings.root), os.fspath(self.folder)
         real = functools.cache(os.path.realpath)
 
-        def lies_within(path: Path) -> bool:
+        def lies_within(path: str) -> bool:
             folder, name = os.path.split(f"{root}/{path}")
             found = f"{real(folder)}/{name}"
             if os.path.islink(found):  # noqa: PTH114  a Path would cost more than the answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from runner.cli.verdicts import Outcome, Verdict
 from runner.cli.wording import counted, did_you_mean
 from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
-from runner.definitions.definition_files import DefinitionFiles
 from runner.definitions.kind import Kind
 from runner.definitions.partial import everything, read_part
 from runner.detections.content import ContentSources
@@ -52,6 +52,7 @@ _NOT_OF_TESTS_IN = {
     Kind.LOOKUP_TABLE: frozenset({Code.MISSING_FILE, Code.BAD_LOOKUP}),
 }
 """The same, of one kind of definition only."""
+_ID_KEYS = ("RuleID", "PolicyID")
 _OF_THE_WHOLE = frozenset({Code.UNKNOWN_PACK_ITEM})
 """What cannot be told by a part of the definitions."""
 
@@ -71,8 +72,8 @@ class Wishes:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every detection of the project may be asked for."""
-        return self.scope.is_whole and not self.ids
+        """Whether every definition of the project is read, so that what is wrong with them is told."""
+        return self.scope.is_whole and not _wished_ids(self)
 
 
 @click.command(name="test")
@@ -160,7 +161,9 @@ def command(
 
     if not watch:
         return test(_read(wishes))
-    from runner.cli import watching  # noqa: PLC0415  needed for nothing else
+    # needed for nothing else
+    from runner.cli import watching  # noqa: PLC0415
+    from runner.definitions.definition_files import DefinitionFiles  # noqa: PLC0415
 
     settings = wishes.scope.settings
     files = DefinitionFiles(settings.root, exclude=wishes.scope.exclude, folders=wishes.scope.folders)
@@ -170,12 +173,11 @@ def command(
 def _read(wishes: Wishes) -> Catalogue:
     """Read what is needed to test what was asked for."""
     settings, scope = wishes.scope.settings, wishes.scope
-    ids = [name.encode() for name in wishes.ids]
-
     lies_within = scope.holder()
+    naming = [_naming(ids) for ids in _wished_ids(wishes)]
 
-    def wanted(path: Path, raw: bytes) -> bool:
-        return lies_within(path) and (not ids or any(name in raw for name in ids))
+    def wanted(path: str, raw: bytes) -> bool:
+        return lies_within(path) and all(names.search(raw) for names in naming)
 
     gc.disable()  # all that is made here stays until the end: looking for what does not takes a fifth of the time
     try:
@@ -188,6 +190,20 @@ def _read(wishes: Wishes) -> Catalogue:
         )
     finally:
         gc.enable()
+
+
+def _wished_ids(wishes: Wishes) -> list[Collection[str]]:
+    """Return the ids that were asked for, in any case: of each collection a detection has to have one."""
+    filters = [wish.values for wish in wishes.filters if wish.key in _ID_KEYS and not wish.excludes]
+    return [ids for ids in (wishes.ids, *filters) if ids]
+
+
+def _naming(ids: Collection[str]) -> re.Pattern[bytes]:
+    """Return what finds one of the ids in the bytes of a file, standing for itself and not within a longer name."""
+    either = "|".join(
+        re.escape(one) if one.isascii() else ".+" for one in ids
+    )  # bytes know the case of ASCII only
+    return re.compile(rf"(?<![\w.-])(?:{either})(?![\w.-])".encode(), re.IGNORECASE)
 
 
 def _test(catalogue: Catalogue, wishes: Wishes, report: Report, touched: Collection[str] | None) -> int:

@@ -4,54 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runner.definitions import checks
-from runner.definitions.correlation_rule import CorrelationRule
-from runner.definitions.data_model import DataModel
 from runner.definitions.derivation import with_derived
 from runner.definitions.findings import errors_in, notices_in
 from runner.definitions.fingerprint import HelperImports, definition_fingerprint, digest
 from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.git_commit import git_commit as commit_checked_out
-from runner.definitions.global_helper import GlobalHelper
-from runner.definitions.lookup_table import LookupTable
-from runner.definitions.pack import Pack
-from runner.definitions.policy import Policy
+from runner.definitions.kind import Kind
 from runner.definitions.python_files import PythonFiles
 from runner.definitions.reader import read_folder
 from runner.definitions.reading import python_of
-from runner.definitions.saved_query import SavedQuery
-from runner.definitions.scheduled_query import ScheduledQuery
-from runner.definitions.scheduled_rule import ScheduledRule
-from runner.definitions.stream_rule import StreamRule
 from runner.garbage import without_collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from runner.definitions.correlation_rule import CorrelationRule
+    from runner.definitions.data_model import DataModel
     from runner.definitions.findings import Finding
     from runner.definitions.fingerprint import Imports
-    from runner.definitions.kind import Kind
+    from runner.definitions.global_helper import GlobalHelper
+    from runner.definitions.lookup_table import LookupTable
     from runner.definitions.notice import Notice
+    from runner.definitions.pack import Pack
+    from runner.definitions.policy import Policy
     from runner.definitions.python_source import PythonSource
     from runner.definitions.reading import Reading
+    from runner.definitions.saved_query import SavedQuery
+    from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.definitions.stream_rule import StreamRule
     from runner.errors import DefinitionError
-
-D = TypeVar(
-    "D",
-    ScheduledQuery,
-    ScheduledRule,
-    GlobalHelper,
-    StreamRule,
-    Policy,
-    DataModel,
-    SavedQuery,
-    LookupTable,
-    CorrelationRule,
-    Pack,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,21 +136,21 @@ def catalogue_of(
     unique, of_set = _as_a_set(readings)
     findings += of_set
     findings += checks.unknown_destinations(unique, destinations) if destinations else ()
-    rules = _of_kind(unique, ScheduledRule)
-    helpers = _of_kind(unique, GlobalHelper)
+    rules: Mapping[str, ScheduledRule] = _of_kind(unique, Kind.SCHEDULED_RULE)
+    helpers: Mapping[str, GlobalHelper] = _of_kind(unique, Kind.GLOBAL)
     fingerprints = _fingerprints(unique, HelperImports(_sources(helpers), imports))
     return Catalogue(
         root=root,
-        queries=_of_kind(unique, ScheduledQuery),
+        queries=_of_kind(unique, Kind.SCHEDULED_QUERY),
         rules=rules,
         helpers=helpers,
-        stream_rules=_of_kind(unique, StreamRule),
-        policies=_of_kind(unique, Policy),
-        data_models=_of_kind(unique, DataModel),
-        saved_queries=_of_kind(unique, SavedQuery),
-        lookup_tables=_of_kind(unique, LookupTable),
-        correlation_rules=_of_kind(unique, CorrelationRule),
-        packs=_of_kind(unique, Pack),
+        stream_rules=_of_kind(unique, Kind.RULE),
+        policies=_of_kind(unique, Kind.POLICY),
+        data_models=_of_kind(unique, Kind.DATA_MODEL),
+        saved_queries=_of_kind(unique, Kind.SAVED_QUERY),
+        lookup_tables=_of_kind(unique, Kind.LOOKUP_TABLE),
+        correlation_rules=_of_kind(unique, Kind.CORRELATION_RULE),
+        packs=_of_kind(unique, Kind.PACK),
         counts=FrozenMapping(Counter(reading.kind for reading in readings if reading.kind)),
         kinds=FrozenMapping(
             (reading.location.path, reading.kind) for reading in readings if reading.kind is not None
@@ -196,11 +182,12 @@ def _as_a_set(readings: Iterable[Reading]) -> tuple[list[Reading], list[Finding]
     return kept, [*findings, *without_base]
 
 
-def _of_kind(readings: Iterable[Reading], kind: type[D]) -> FrozenMapping[str, D]:
+def _of_kind(readings: Iterable[Reading], kind: Kind) -> FrozenMapping[str, Any]:
+    """Return the sound definitions of a kind by id. The derived ones are rules by now."""
     return FrozenMapping(
         (reading.definition_id, reading.definition)
         for reading in readings
-        if reading.definition_id and isinstance(reading.definition, kind)
+        if reading.kind is kind and reading.definition_id and reading.definition
     )
 
 

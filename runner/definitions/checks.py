@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runner.definitions.codes import Code
-from runner.definitions.data_model import DataModel
 from runner.definitions.fields import suggestion
 from runner.definitions.kind import Kind
 from runner.definitions.notice import Notice
-from runner.definitions.scheduled_query import ScheduledQuery
 from runner.errors import DuplicateDefinition, UnknownReference
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from runner.definitions.data_model import DataModel
     from runner.definitions.location import Location
     from runner.definitions.reading import Reading
+    from runner.definitions.scheduled_query import ScheduledQuery
     from runner.errors import DefinitionError
 
 _RULES = (Kind.RULE, Kind.SCHEDULED_RULE, Kind.CORRELATION_RULE)
@@ -65,8 +65,10 @@ def unheard_queries(readings: Sequence[Reading]) -> Iterator[Notice]:
     """Yield a notice for each scheduled query that no rule listens to."""
     heard = {name for reading in readings if reading.kind is Kind.SCHEDULED_RULE for name, _ in reading.names}
     for reading in readings:
-        query = reading.definition
-        if isinstance(query, ScheduledQuery) and query.name not in heard and not query.email:
+        if reading.kind is not Kind.SCHEDULED_QUERY or reading.definition is None:
+            continue
+        query = cast("ScheduledQuery", reading.definition)
+        if query.name not in heard and not query.email:
             message = f"no rule listens to the query '{reading.definition_id}'"
             yield Notice(Code.UNHEARD_QUERY, message, reading.location)
 
@@ -102,8 +104,7 @@ def second_data_models(readings: Iterable[Reading]) -> tuple[list[Reading], list
     kept: list[Reading] = []
     errors: list[DefinitionError] = []
     for reading in readings:
-        model = reading.definition
-        taken = [] if not isinstance(model, DataModel) or not model.enabled else model.log_types
+        taken = _modelled(reading)
         clashes = [log_type for log_type in taken if log_type in first]
         for log_type in clashes:
             message = (
@@ -113,6 +114,14 @@ def second_data_models(readings: Iterable[Reading]) -> tuple[list[Reading], list
         first.update({log_type: reading for log_type in taken if log_type not in first})
         kept.append(replace(reading, definition=None) if clashes else reading)
     return kept, errors
+
+
+def _modelled(reading: Reading) -> tuple[str, ...]:
+    """Return the log types that an enabled data model is for; none if it is something else."""
+    if reading.kind is not Kind.DATA_MODEL or reading.definition is None:
+        return ()
+    model = cast("DataModel", reading.definition)
+    return model.log_types if model.enabled else ()
 
 
 def _unknown(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runner.definitions.codes import Code
+from runner.definitions.correlation_keys import CorrelationRuleKeys
 from runner.definitions.correlation_rule import (
     Correlation,
     CorrelationRule,
@@ -21,21 +22,20 @@ from runner.definitions.fields import described, id_faults, name_of, read_keys, 
 from runner.definitions.findings import errors_in
 from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.query_file import schedule_faults, schedule_of
-from runner.definitions.set_keys import CorrelationRuleKeys
 from runner.definitions.severity import Severity
 from runner.errors import InvalidField
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.definitions.findings import Finding
-    from runner.definitions.location import Location
-    from runner.definitions.set_keys import (
+    from runner.definitions.correlation_keys import (
         CorrelationKeys,
         CorrelationTestKeys,
         StepKeys,
         TransitionKeys,
     )
+    from runner.definitions.findings import Finding
+    from runner.definitions.location import Location
     from runner.definitions.yaml_document import KeyPath, YamlDocument
     from runner.errors import DefinitionError
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from runner.definitions.codes import Code
 from runner.definitions.data_model import DataModel, FieldMapping
+from runner.definitions.data_model_keys import DataModelKeys
 from runner.definitions.detection_file import read_module
 from runner.definitions.fields import id_faults, read_keys, repeated_values, suggestion
 from runner.definitions.findings import errors_in
 from runner.definitions.json_path import path_fault
 from runner.definitions.notice import Notice
-from runner.definitions.set_keys import DataModelKeys
 from runner.errors import InvalidField
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def read_data_model(document: YamlDocument, files: PythonFiles) -> tuple[DataModel | None, list[Finding]]:
     """Return the data model that the document defines, or None, and all findings, those in its Python too."""
     keys, faults = read_keys(DataModelKeys, document)
-    module, python_findings = read_module(document, files)
+    module, python_findings = read_module(document, files, examined=files.examines)
     findings: list[Finding] = [
         *faults,
         *id_faults(document, "DataModelID", "DisplayName"),
@@ -94,7 +94,7 @@ def _one_mapping_faults(
     fault = (
         path_fault(value, compiling=compiling)
         if given == ["Path"]
-        else _method_fault(value, document, module)
+        else _method_fault(value, document, module if compiling else None)
     )
     if fault:
         yield InvalidField(fault, document.position(where), Code.BAD_MAPPING)

@@ -23,11 +23,6 @@ _FROM_THE_BASE = ("Filename", "Detection", "LogTypes", "ScheduledQueries", *COND
 _NOT_OVERRIDDEN = {"log_types"}
 
 
-def is_derived(document: YamlDocument) -> bool:
-    """Tell whether a rule's document names a base, and so has its keys and not a rule's."""
-    return "BaseDetection" in document.value
-
-
 def read_derived_rule(document: YamlDocument) -> tuple[DerivedRule | None, list[Finding]]:
     """Return the derived detection that the document defines, or None, and all findings."""
     keys, faults = read_keys(DerivedRuleKeys, document)

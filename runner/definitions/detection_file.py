@@ -8,9 +8,7 @@ from runner.definitions.codes import Code
 from runner.definitions.fields import described, suggestion
 from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.notice import Notice
-from runner.definitions.reproducibility import reproducibility_notices
 from runner.definitions.rule import DEFAULT_DEDUP_MINUTES, LEAST_DEDUP_MINUTES
-from runner.definitions.rule_functions import function_notices, missing_function
 from runner.definitions.severity import Severity
 from runner.definitions.unit_test import Mock, UnitTest
 from runner.errors import DefinitionError, InvalidField
@@ -19,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from runner.definitions.findings import Finding
-    from runner.definitions.keys import AlertingKeys, DetectionKeys, PolicyTestKeys, UnitTestKeys
+    from runner.definitions.keys import AlertingKeys, DetectionKeys, UnitTestKeys
+    from runner.definitions.policy_keys import PolicyTestKeys
     from runner.definitions.python_files import PythonFiles
     from runner.definitions.python_module import PythonModule
     from runner.definitions.yaml_document import YamlDocument
@@ -78,6 +77,8 @@ def read_detection_module(
         return None, [InvalidField("the key `Filename` is missing", document.position(), Code.MISSING_KEY)]
     module, findings = read_module(document, files, examined=files.examines)
     if module is not None and files.examines:
+        from runner.definitions.rule_functions import function_notices, missing_function  # noqa: PLC0415  see below
+
         findings += [*missing_function(module, function), *function_notices(module, function)]
     return module, findings
 
@@ -91,7 +92,15 @@ def read_module(
         return None, []
     try:
         module = files.named(filename, document.path, document.position(("Filename",)))
-        return module, [*reproducibility_notices(module)] if examined else []
+    except DefinitionError as error:
+        return None, [error]
+    if not examined:
+        return module, []
+    # who does not examine Python does not wait for what does
+    from runner.definitions.reproducibility import reproducibility_notices  # noqa: PLC0415
+
+    try:
+        return module, [*reproducibility_notices(module)]
     except DefinitionError as error:
         return None, [error]
 

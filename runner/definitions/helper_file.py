@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def read_helper(document: YamlDocument, files: PythonFiles) -> tuple[GlobalHelper | None, list[Finding]]:
     """Return the helper that the document defines, or None, and all findings."""
     keys, faults = read_keys(GlobalHelperKeys, document)
-    module, python_findings = read_module(document, files)
+    module, python_findings = read_module(document, files, examined=files.examines)
     findings: list[Finding] = [
         *faults,
         *id_faults(document, "GlobalID"),

@@ -1,6 +1,6 @@
-"""The keys that Panther gives queries, rules, policies and helpers, and what each of them holds.
+"""The keys that Panther gives definitions, and what each of them holds: what all have in common, rules and helpers.
 
-The models here and in `set_keys` are the YAML's own shape; a key that is left out has an empty value, since Panther
+The models here, and in the modules named after the other kinds (`query_keys`, `policy_keys`, …), are the YAML's own shape; a key that is left out has an empty value, since Panther
 refuses keys that are given nothing. Faults are told by `fields`, in plain sentences; the values that the rest of the
 program works with are in `scheduled_query`, `scheduled_rule`, `stream_rule` and their neighbours.
 """
@@ -34,59 +34,6 @@ class Keys(BaseModel):
     )
 
 
-class ScheduleKeys(Keys):
-    """When a query runs."""
-
-    cron_expression: str = ""
-    rate_minutes: int = 0
-    timeout_minutes: int
-
-
-class EmailConfigKeys(Keys):
-    """Whom to send the rows by mail."""
-
-    recipients: Texts
-    send_empty: bool = False
-    prefer_attachment: bool = False
-
-
-class QueryTextKeys(Keys):
-    """The keys that may hold SQL; one of them is enough."""
-
-    duckdb_query: str = Field(default="", alias="DuckDBQuery")
-    snowflake_query: str = ""
-    query: str = ""
-    athena_query: str = ""
-    databricks_query: str = ""
-
-
-class SavedQueryKeys(QueryTextKeys):
-    """The keys of a saved query."""
-
-    analysis_type: Literal["saved_query"]
-    query_name: str
-    description: str = ""
-    tags: Texts = ()
-    lookback: bool = False
-    lookback_window_seconds: int = 0
-    base_version: int = 0
-
-
-class ScheduledQueryKeys(QueryTextKeys):
-    """The keys of a scheduled query."""
-
-    analysis_type: Literal["scheduled_query"]
-    query_name: str
-    enabled: bool
-    schedule: ScheduleKeys
-    description: str = ""
-    tags: Texts = ()
-    lookback: bool = False
-    lookback_window_seconds: int = 0
-    email_config: EmailConfigKeys = Field(default_factory=lambda: EmailConfigKeys(Recipients=()))
-    base_version: int = 0
-
-
 class MockKeys(BaseModel):
     """What replaces one name during a test."""
 
@@ -103,17 +50,6 @@ class UnitTestKeys(Keys):
     expected_result: bool
     log: Any
     log_type: Any = None
-    mocks: Annotated[tuple[MockKeys, ...], ITEMS] = ()
-    expected_destinations: Texts = ()
-
-
-class PolicyTestKeys(Keys):
-    """One test of a policy."""
-
-    name: str
-    expected_result: bool
-    resource: Any
-    resource_type: Any = None
     mocks: Annotated[tuple[MockKeys, ...], ITEMS] = ()
     expected_destinations: Texts = ()
 
@@ -181,23 +117,6 @@ class DerivedRuleKeys(AlertingKeys):
     base_detection: str
     enabled: bool = False
     severity: str = ""
-
-
-class PolicyKeys(DetectionKeys):
-    """The keys of a policy."""
-
-    analysis_type: Literal["policy"]
-    policy_id: str = Field(alias="PolicyID")
-    enabled: bool
-    severity: str
-    filename: str
-    resource_types: Texts = ()
-    suppressions: Texts = ()
-    action_delay_seconds: int = 0
-    alert_format: str = ""
-    auto_remediation_id: str = Field(default="", alias="AutoRemediationID")
-    auto_remediation_parameters: Any = None
-    tests: Annotated[tuple[PolicyTestKeys, ...], ITEMS] = ()
 
 
 class GlobalHelperKeys(Keys):

@@ -8,8 +8,8 @@ from runner.definitions.codes import Code
 from runner.definitions.fields import read_keys, repeated_values
 from runner.definitions.findings import errors_in
 from runner.definitions.lookup_table import AssociatedLogType, LookupTable, Refresh
+from runner.definitions.lookup_table_keys import LookupTableKeys
 from runner.definitions.query_file import QUERY_KEYS, cron_faults, query_findings, query_text
-from runner.definitions.set_keys import LookupTableKeys
 from runner.errors import DefinitionError, InvalidField
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.definitions.findings import Finding
+    from runner.definitions.lookup_table_keys import RefreshKeys
     from runner.definitions.python_files import PythonFiles
-    from runner.definitions.set_keys import RefreshKeys
     from runner.definitions.yaml_document import YamlDocument
 
 _LONGEST_ALARM = 1440

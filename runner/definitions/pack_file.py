@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner.definitions.fields import id_faults, located_texts, read_keys
 from runner.definitions.findings import errors_in
 from runner.definitions.pack import Pack
-from runner.definitions.set_keys import PackKeys
+from runner.definitions.pack_keys import PackKeys
 
 if TYPE_CHECKING:
     from runner.definitions.findings import Finding

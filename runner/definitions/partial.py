@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from runner.definitions.catalogue import Catalogue
     from runner.definitions.reading import Reading
 
-    Wanted = Callable[[Path, bytes], bool]
+    Wanted = Callable[[str, bytes], bool]
     """Tells by the path of a file (relative to the root) and its bytes whether its definition is wanted."""
-    ReadAll = Callable[[Path, Sequence[str], Wanted], Sequence[Reading | None]]
+    ReadAll = Callable[[Path, Sequence[str]], Sequence[Reading | None]]
     """Reads files, as `read_files` does."""
 
 _SHARED = re.compile(rb"AnalysisType[\"']?\s*:\s*[\"']?(global|datamodel|lookup_table)\b")
@@ -44,7 +44,8 @@ def read_part(
     The Python of rules and policies is not parsed, and the fingerprints do not tell what they import.
     """
     contents = contents_of(root, exclude, folders)
-    readings = read_all(root, tuple(contents.files), wanted)
+    names = [name for name in contents.files if wanted is everything or _is_wanted(root, name, wanted)]
+    readings = read_all(root, names)
     found = [*map(unread, contents.faults), *(reading for reading in readings if reading is not None)]
     part = catalogue_of(root, found, lambda _: _NO_IMPORTS)
     if any(error.code == Code.UNKNOWN_BASE for error in part.errors) and wanted is not everything:
@@ -52,27 +53,22 @@ def read_part(
     return part
 
 
-def everything(_: Path, __: bytes) -> bool:
+def everything(_: str, __: bytes) -> bool:
     """Want every definition."""
     return True
 
 
-def read_files(root: Path, names: Sequence[str], wanted: Wanted) -> list[Reading | None]:
-    """Return a reading of each file (its path relative to the root), or None if it is no definition, or not wanted."""
+def read_files(root: Path, names: Sequence[str]) -> list[Reading | None]:
+    """Return a reading of each file (its path relative to the root), or None if it is no definition."""
     files = PythonFiles(root, examines=False)
-    return [_reading(root, Path(name), wanted, files) for name in names]
+    return [read_file(root, Path(name), files) for name in names]
 
 
-def _reading(root: Path, path: Path, wanted: Wanted, files: PythonFiles) -> Reading | None:
-    if wanted is not everything and not _is_wanted(root, path, wanted):
-        return None
-    return read_file(root, path, files)
-
-
-def _is_wanted(root: Path, path: Path, wanted: Wanted) -> bool:
+def _is_wanted(root: Path, name: str, wanted: Wanted) -> bool:
     """Tell whether a file is wanted or shared; one that cannot be read is, so that its reading tells why."""
     try:
-        raw = (root / path).read_bytes()
+        with open(f"{root}/{name}", "rb", buffering=0) as file:  # noqa: PTH123  a Path costs more than the look
+            raw = file.read()
     except OSError:
         return True
-    return wanted(path, raw) or _SHARED.search(raw) is not None
+    return wanted(name, raw) or _SHARED.search(raw) is not None

@@ -13,8 +13,8 @@ from runner.definitions.detection_file import (
 )
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
-from runner.definitions.keys import PolicyKeys
 from runner.definitions.policy import Policy
+from runner.definitions.policy_keys import PolicyKeys
 from runner.definitions.severity import Severity
 
 if TYPE_CHECKING:

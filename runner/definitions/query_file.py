@@ -9,8 +9,8 @@ from runner.definitions.codes import Code
 from runner.definitions.cron import cron_fault
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
-from runner.definitions.keys import SavedQueryKeys, ScheduledQueryKeys
 from runner.definitions.notice import Notice
+from runner.definitions.query_keys import SavedQueryKeys, ScheduledQueryKeys
 from runner.definitions.saved_query import SavedQuery
 from runner.definitions.scheduled_query import Dialect, EmailConfig, QueryText, Schedule, ScheduledQuery
 from runner.errors import InvalidField
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.definitions.findings import Finding
-    from runner.definitions.keys import ScheduleKeys
+    from runner.definitions.query_keys import ScheduleKeys
     from runner.definitions.yaml_document import KeyPath, YamlDocument
     from runner.errors import DefinitionError
 

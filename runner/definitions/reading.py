@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.definitions.data_model import DataModel
-from runner.definitions.global_helper import GlobalHelper
-from runner.definitions.policy import Policy
-from runner.definitions.scheduled_rule import ScheduledRule
-from runner.definitions.stream_rule import StreamRule
-
 if TYPE_CHECKING:
     from runner.definitions.correlation_rule import CorrelationRule
+    from runner.definitions.data_model import DataModel
     from runner.definitions.derived_rule import DerivedRule
     from runner.definitions.findings import Finding
+    from runner.definitions.global_helper import GlobalHelper
     from runner.definitions.kind import Kind, OtherDefinition
     from runner.definitions.location import Location
     from runner.definitions.lookup_table import LookupTable
     from runner.definitions.pack import Pack
+    from runner.definitions.policy import Policy
     from runner.definitions.python_source import PythonSource
     from runner.definitions.saved_query import SavedQuery
     from runner.definitions.scheduled_query import ScheduledQuery
+    from runner.definitions.scheduled_rule import ScheduledRule
+    from runner.definitions.stream_rule import StreamRule
     from runner.errors import DefinitionError
 
     Definition: TypeAlias = (
@@ -64,7 +63,5 @@ class Reading:
 
 def python_of(reading: Reading) -> PythonSource | None:
     """Return the Python half of what a file defines, if it has one."""
-    definition = reading.definition
-    if isinstance(definition, ScheduledRule | StreamRule | Policy | DataModel | GlobalHelper):
-        return definition.python
-    return None
+    python: PythonSource | None = getattr(reading.definition, "python", None)
+    return python

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from runner.definitions.visible_text import visible_units
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runner.definitions.location import Location
-
-_ESCAPED = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\r?\n\s*|.)|[^\\]", re.DOTALL)
-_SINGLE_QUOTED = re.compile(r"''|.", re.DOTALL)
-_PLAIN = re.compile(r".", re.DOTALL)
-_UNITS = {'"': _ESCAPED, "'": _SINGLE_QUOTED}
-_INVISIBLE_ESCAPES = frozenset("ntrvfNLP_ \t\r\n")
 
 
 class Dialect(StrEnum):
@@ -68,15 +61,6 @@ class QueryText:
                 return self.location.after(written[: unit.start()])
             end = unit.end()
         return self.location.after(written[:end])
-
-
-def visible_units(written: str, quote: str) -> Iterator[re.Match[str]]:
-    """Yield each piece of a YAML scalar's own text that stands for one visible character."""
-    for unit in _UNITS.get(quote, _PLAIN).finditer(written):
-        piece = unit.group()
-        visible = piece[1] not in _INVISIBLE_ESCAPES if len(piece) > 1 else not piece.isspace()
-        if visible:
-            yield unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

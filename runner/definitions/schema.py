@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from runner.definitions import query_file
 from runner.definitions.condition_names import CONDITIONS, CONSTANTS, LIST_CONDITIONS
+from runner.definitions.correlation_keys import CorrelationRuleKeys
 from runner.definitions.correlation_rule import EvaluationOrder
+from runner.definitions.data_model_keys import DataModelKeys
 from runner.definitions.fields import ID_FORBIDDEN
 from runner.definitions.key_help import KEY_HELP
 from runner.definitions.keys import (
     DerivedRuleKeys,
     GlobalHelperKeys,
     Keys,
-    PolicyKeys,
-    SavedQueryKeys,
-    ScheduledQueryKeys,
     ScheduledRuleKeys,
     StreamRuleKeys,
 )
+from runner.definitions.lookup_table_keys import LookupTableKeys
 from runner.definitions.match_expression import Quantifier
-from runner.definitions.set_keys import CorrelationRuleKeys, DataModelKeys, LookupTableKeys, PackKeys
+from runner.definitions.pack_keys import PackKeys
+from runner.definitions.policy_keys import PolicyKeys
+from runner.definitions.query_keys import SavedQueryKeys, ScheduledQueryKeys
 from runner.definitions.severity import Severity
 
 if TYPE_CHECKING:

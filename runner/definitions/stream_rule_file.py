@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.definitions.codes import Code
 from runner.definitions.detection_file import (
@@ -13,14 +12,12 @@ from runner.definitions.detection_file import (
     read_detection_module,
     severity_faults,
 )
-from runner.definitions.expression_file import ExpressionReader
 from runner.definitions.fields import id_faults, read_keys, repeated_values
 from runner.definitions.findings import errors_in
 from runner.definitions.keys import StreamRuleKeys
 from runner.definitions.notice import Notice
 from runner.definitions.scheduled_rule_file import CONDITION_KEYS, RULE_SETS
 from runner.definitions.severity import Severity
-from runner.definitions.simple_detection_file import read_simple_detection
 from runner.definitions.stream_rule import StreamRule
 from runner.errors import InvalidField
 
@@ -38,8 +35,7 @@ if TYPE_CHECKING:
 _FILTER_SPECIFIERS = ("KeyPath", "Enrichment")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Logic:
+class _Logic(NamedTuple):
     """What decides about events: exactly one of the two, unless it is faulty."""
 
     python: PythonSource | None = None
@@ -80,6 +76,8 @@ def read_filters(document: YamlDocument) -> tuple[tuple[Expression, ...], list[D
     """Return a rule's inline filters, and what is wrong with them."""
     if not isinstance(document.value.get("InlineFilters"), list):
         return (), []
+    from runner.definitions.expression_file import ExpressionReader  # noqa: PLC0415  few rules have filters
+
     reader = ExpressionReader(document, _FILTER_SPECIFIERS)
     return reader.combination(("InlineFilters",)).members, reader.errors
 
@@ -91,6 +89,8 @@ def _read_logic(document: YamlDocument, files: PythonFiles) -> tuple[_Logic, lis
         findings += ignored_keys(document, CONDITION_KEYS, "a rule in Python")
         return _Logic(python=module.source if module else None), findings
     if given == ["Detection"]:
+        from runner.definitions.simple_detection_file import read_simple_detection  # noqa: PLC0415  few have them
+
         simple, errors = read_simple_detection(document)
         return _Logic(simple=simple), [*errors]
     found = "both" if given else "neither"

@@ -12,7 +12,7 @@ import yaml
 from runner.definitions.codes import Code
 from runner.definitions.location import Location
 from runner.definitions.notice import Notice
-from runner.definitions.scheduled_query import visible_units
+from runner.definitions.visible_text import visible_units
 from runner.errors import UnreadableDefinition
 
 if TYPE_CHECKING:

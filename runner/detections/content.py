@@ -9,8 +9,6 @@ from runner.definitions.frozen_mapping import FrozenMapping
 from runner.definitions.policy import Policy
 from runner.definitions.scheduled_rule import ScheduledRule
 from runner.definitions.stream_rule import StreamRule
-from runner.detections import simple
-from runner.detections.conditions import predicate_of
 from runner.detections.event import Event, plain_copy
 from runner.detections.loading import Namespace
 from runner.detections.lookups import LookupTables
@@ -127,6 +125,8 @@ class Content:
         if rule.python is None:
             if rule.simple is None:
                 raise ValueError(f"{rule.rule_id}: a rule has Python or conditions")
+            from runner.detections import simple  # noqa: PLC0415  few rules are written as conditions
+
             return simple.load(rule, rule.simple, filters)
         return self.namespace.load(
             rule.python,
@@ -139,5 +139,9 @@ class Content:
 
 def _filters(rule: StreamRule) -> Predicate | None:
     """Return a rule's inline filters as one function; None if there are none."""
+    if not rule.inline_filters:
+        return None
+    from runner.detections.conditions import predicate_of  # noqa: PLC0415  few rules have filters
+
     members = [predicate_of(expression) for expression in rule.inline_filters]
-    return (lambda event: all(member(event) for member in members)) if members else None
+    return lambda event: all(member(event) for member in members)

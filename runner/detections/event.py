@@ -6,8 +6,6 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Protocol, SupportsIndex, overload
 
-from dateutil import parser as time_parser
-
 from runner.detections.walking import walk
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
@@ -270,6 +268,8 @@ class Event(ImmutableCaseInsensitiveDict):
         text = self.get("p_event_time")
         if not text:
             return 0
+        from dateutil import parser as time_parser  # noqa: PLC0415  it takes a while, and few rules ask
+
         try:
             return int(time_parser.parse(text + _UTC if force_utc else text).timestamp())
         except (ValueError, OverflowError):

@@ -7,7 +7,6 @@ import functools
 import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.definitions.lookup_rows import read_rows
 from runner.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -99,6 +98,8 @@ class LoadedTable:
 
     @functools.cached_property
     def _by_key(self) -> dict[str, dict[str, Any]]:
+        from runner.definitions.lookup_rows import read_rows  # noqa: PLC0415  few projects have tables
+
         rows = read_rows(self._root, self._table)
         return {str(row[self._table.primary_key]): row for row in rows if self._table.primary_key in row}
 

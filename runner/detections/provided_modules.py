@@ -9,8 +9,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.detections import provided
-from runner.detections.cache import MemoryCache
-from runner.detections.caching_functions import NAMES, CachingFunctions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +33,7 @@ class ProvidedModules:
     """The first parts of their names."""
 
     def __init__(self, cache: Cache | None = None, now: Callable[[], float] = time.time) -> None:
-        self._cache = cache or MemoryCache(now)
+        self._cache = cache
         self._now = now
         self._made: dict[str, ModuleType] = {}
 
@@ -59,7 +57,11 @@ class ProvidedModules:
         return self._made[name]
 
     def _make(self) -> list[ModuleType]:
-        functions = CachingFunctions(self._cache, self._now)
+        # imported for the first rule that remembers something
+        from runner.detections.cache import MemoryCache  # noqa: PLC0415
+        from runner.detections.caching_functions import NAMES, CachingFunctions  # noqa: PLC0415
+
+        functions = CachingFunctions(self._cache or MemoryCache(self._now), self._now)
         caching = {name: getattr(functions, name) for name in NAMES}
         inner = [
             _module(f"{_PACKAGE}.caching", caching),

@@ -13,16 +13,13 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-    from runner.definitions.partial import Wanted
     from runner.definitions.reading import Reading
 
 _LEAST_PER_PROCESS = 100
 """Files: handing their readings over takes a tenth of the time of reading them, and starting a process some more."""
 
 
-def read_side_by_side(
-    root: Path, names: Sequence[str], wanted: Wanted, *, processes: int
-) -> list[Reading | None]:
+def read_side_by_side(root: Path, names: Sequence[str], *, processes: int) -> list[Reading | None]:
     """Do as `read_files` does, this process taking its share of the files and forks of it the others.
 
     With other threads around there is one process only: a fork would have their locks, held for ever. A process that
@@ -32,16 +29,16 @@ def read_side_by_side(
     if threading.active_count() > 1:
         count = 1
     shares = [names[number::count] for number in range(count)]
-    helpers = [_Helper(root, share, wanted) for share in shares[1:]]
-    read = [read_files(root, shares[0], wanted), *(helper.readings() for helper in helpers)]
+    helpers = [_Helper(root, share) for share in shares[1:]]
+    read = [read_files(root, shares[0]), *(helper.readings() for helper in helpers)]
     return [read[place % count][place // count] for place in range(len(names))]
 
 
 class _Helper:
     """A fork that reads some files."""
 
-    def __init__(self, root: Path, names: Sequence[str], wanted: Wanted) -> None:
-        self._task = (root, names, wanted)
+    def __init__(self, root: Path, names: Sequence[str]) -> None:
+        self._task = (root, names)
         context = multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=_send_readings, args=(theirs, *self._task), daemon=True)
@@ -59,5 +56,5 @@ class _Helper:
         return found
 
 
-def _send_readings(connection: Connection, root: Path, names: Sequence[str], wanted: Wanted) -> None:
-    connection.send(read_files(root, names, wanted))
+def _send_readings(connection: Connection, root: Path, names: Sequence[str]) -> None:
+    connection.send(read_files(root, names))

@@ -1,11 +1,10 @@
 """Definition files that several processes read are read as one process reads them."""
 
 import threading
-from pathlib import Path
 
 import pytest
 
-from runner.definitions.partial import everything, read_files, read_part
+from runner.definitions.partial import read_files, read_part
 from runner.worker.side_reading import read_side_by_side
 
 QUERY = """\
@@ -35,8 +34,8 @@ def ids_of(readings):
 
 
 def test_two_processes_read_what_one_reads_and_in_its_order(files):
-    one = read_files(*files, everything)
-    two = read_side_by_side(*files, everything, processes=2)
+    one = read_files(*files)
+    two = read_side_by_side(*files, processes=2)
 
     assert ids_of(one)[-2:] == [(None, 1), None]
     assert list(map(repr, two)) == list(map(repr, one))
@@ -48,7 +47,7 @@ def test_with_other_threads_around_one_process_reads_all(files):
     thread.start()
 
     try:
-        readings = read_side_by_side(*files, everything, processes=2)
+        readings = read_side_by_side(*files, processes=2)
     finally:
         end.set()
         thread.join()
@@ -67,12 +66,12 @@ def project(tmp_path):
 
 
 def test_a_part_comes_with_what_is_shared_and_its_python_is_not_looked_at(project):
-    part = read_part(project, lambda path, _: path == Path("rules/a.yml"), read_all=read_files)
+    part = read_part(project, lambda path, _: path == "rules/a.yml", read_all=read_files)
 
     assert (list(part.stream_rules), list(part.helpers), part.errors) == (["A"], ["our_helper"], ())
 
 
 def test_a_derived_detection_brings_the_rule_it_derives_from(project):
-    part = read_part(project, lambda path, _: path == Path("rules/b.yml"), read_all=read_files)
+    part = read_part(project, lambda path, _: path == "rules/b.yml", read_all=read_files)
 
     assert sorted(part.stream_rules) == ["A", "B"]

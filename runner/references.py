@@ -82,8 +82,11 @@ class Mask:
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Take these out too. A longer one goes before one that is a part of it."""
-        told = {*self._secrets, *(secret for secret in secrets if len(secret) >= _LEAST)}
+        """Take these out too, also as Python shows them. A longer one goes before one that is a part of it."""
+        told = set(self._secrets)
+        for secret in secrets:
+            if len(secret) >= _LEAST:
+                told |= {secret, repr(secret)[1:-1]}
         self._secrets = sorted(told, key=len, reverse=True)
 
     def masked(self, value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from html import escape
@@ -65,8 +66,12 @@ class EmailSender:
     def submit(self, mail: EmailMessage) -> None:
         """Hand over a mail that is ready. Raises `DeliveryError`."""
         try:
-            with self._connection() as smtp:
+            smtp = self._connection()
+            try:
                 refused = smtp.send_message(mail)
+                _leave(smtp)
+            finally:
+                smtp.close()
         except smtplib.SMTPResponseException as error:
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPRecipientsRefused as error:
@@ -98,6 +103,12 @@ class EmailSender:
             smtp.close()
             raise
         return smtp
+
+
+def _leave(smtp: smtplib.SMTP) -> None:
+    """Say goodbye. Whatever is answered: the mail was taken before."""
+    with suppress(smtplib.SMTPException, OSError):
+        smtp.quit()
 
 
 def mail_of(message: Message, sender: str, recipients: tuple[str, ...]) -> EmailMessage:

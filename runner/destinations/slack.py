@@ -23,8 +23,10 @@ _COLOURS = {
 }
 _HEADER_CHARACTERS = 150
 _SECTION_CHARACTERS = 2900
+_BODY_CHARACTERS = 2800
+_FIELD_CHARACTERS = 1900
 _FIELDS = 10
-"""Slack's limits: the header's text, a section's text (3,000 with what we put around it), fields of a section."""
+"""Slack's limits: the header's text, a section's (3,000) with what we put around it, a field's (2,000), their number."""
 _MESSAGE_FAULTS = {
     "invalid_blocks",
     "invalid_blocks_format",
@@ -64,7 +66,8 @@ class SlackSender:
 
     def send(self, message: Message) -> Receipt:
         """Post one message. Raises `DeliveryError`."""
-        text, attachments = wording.subject_of(message), [attachment_of(message)]
+        text = _cut(_escaped(wording.subject_of(message)), _SECTION_CHARACTERS)
+        attachments = [attachment_of(message)]
         try:
             if self._hook is not None:
                 return self._receipt(self._hook.send(text=text, attachments=attachments))
@@ -128,7 +131,9 @@ def _told(message: Message) -> list[dict[str, Any]]:
     if message.kind is MessageKind.GROUP:
         return [*blocks, _section(_escaped("\n".join(wording.members_of(message))))]
     facts = [f"*{name}*\n{_escaped(value)}" for name, value in wording.facts_of(notice)]
-    blocks.append({"type": "section", "fields": [_mrkdwn(fact) for fact in facts[:_FIELDS]]})
+    blocks.append(
+        {"type": "section", "fields": [_mrkdwn(fact, _FIELD_CHARACTERS) for fact in facts[:_FIELDS]]}
+    )
     if message.kind is MessageKind.NEW:
         blocks += [_section(f"*{name}*\n{_body(name, text)}") for name, text in wording.passages_of(notice)]
     if notice.link:
@@ -138,16 +143,16 @@ def _told(message: Message) -> list[dict[str, Any]]:
 
 def _body(name: str, text: str) -> str:
     """Return a passage; documents go into a code block, which has to end whatever is cut off."""
-    cut = _cut(_escaped(text), _SECTION_CHARACTERS)
+    cut = _cut(_escaped(text), _BODY_CHARACTERS)
     return f"```{cut}```" if name == "Context" else cut
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _mrkdwn(text)}
+    return {"type": "section", "text": _mrkdwn(text, _SECTION_CHARACTERS)}
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text if text.endswith("```") else _cut(text, _SECTION_CHARACTERS)}
+def _mrkdwn(text: str, characters: int) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": _cut(text, characters)}
 
 
 def _cut(text: str, characters: int) -> str:

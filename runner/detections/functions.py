@@ -86,7 +86,12 @@ def context_json(context: object) -> str:
         return _error_context(
             f"alert_context is {len(text)} characters of JSON; at most {MAX_CONTEXT} are kept"
         )
-    return text
+    return _whole_characters(text) if _SURROGATE in text else text
+
+
+def _whole_characters(text: str) -> str:
+    """Return JSON without halves of surrogate pairs, which no other reader of JSON takes."""
+    return storable(json.dumps(json.loads(text), ensure_ascii=False))
 
 
 def resolved_destinations(names: object, standing: Standing) -> tuple[str, ...] | None:
@@ -183,6 +188,7 @@ def _jsonable(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON serializable")
 
 
+_SURROGATE: Final = "\\ud"
 _CONTEXT_ENCODER: Final = json.JSONEncoder(allow_nan=False, default=_jsonable)
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _HEAD_ROWS = 51
 _HEAD_COLUMNS = 30
 _HEAD_CHARACTERS = 200
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = (
+    *("=", "\N{FULLWIDTH EQUALS SIGN}", "+", "\N{FULLWIDTH PLUS SIGN}"),
+    *("-", "\N{FULLWIDTH HYPHEN-MINUS}", "@", "\N{FULLWIDTH COMMERCIAL AT}"),
+)
 """What spreadsheets take for the beginning of a formula (OWASP, CSV injection): logs hold what attackers wrote."""
 
 
@@ -84,8 +87,12 @@ def _text(cell: Any) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Return a cell of a file that no spreadsheet takes for a formula: it begins with an apostrophe."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
+    """Return a cell of a file that no spreadsheet takes for a formula: it begins with an apostrophe.
+
+    Some pass over what stands before a formula and cannot be seen.
+    """
+    seen = text.lstrip()
+    return f"'{text}" if seen.startswith(_FORMULA_STARTS) and not _is_number(seen) else text
 
 
 def _cut(text: str) -> str:

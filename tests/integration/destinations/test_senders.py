@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
 import pytest
+from aiosmtpd.smtp import SMTP
 from receivers import Answer, MailServer, Receiver
 
 from runner.clock import FrozenClock
@@ -287,6 +288,40 @@ def test_what_follows_goes_into_the_thread(receiver, sender_of):
     assert receipt.thread == "1700.1"
 
 
+def test_no_text_that_slack_reads_for_marks_has_those_of_a_log(receiver, sender_of):
+    evil = "<!channel> <https://example.org|click>"
+    message = replace(changed(title=evil), comment=f"{evil}```", actor="<@U1>")
+
+    sender_of("slack", webhook_url=receiver.url).send(message)
+
+    (received,) = receiver.received
+    plain = [block for block in blocks_in(received) if block["type"] in {"header", "context"}]
+    marked = json.dumps([received.document["text"], [b for b in blocks_in(received) if b not in plain]])
+    assert "<" not in marked.replace(f"<{NOTICE.link}|Open the alert>", "")
+    assert "&lt;!channel&gt;" in received.document["text"]
+
+
+def test_slack_gets_no_longer_texts_than_it_takes(receiver, sender_of):
+    long = "x" * 5000
+    notice = replace(NOTICE, title=long, description=long, tags=(long,), context={"a": long})
+    message = Message(key="k", kind=MessageKind.NEW, notice=notice, comment=f"{long}```", actor="ada")
+
+    sender_of("slack", webhook_url=receiver.url).send(message)
+
+    (received,) = receiver.received
+    sections = [block for block in blocks_in(received) if block["type"] == "section"]
+    fields = [field for section in sections for field in section.get("fields", [])]
+    texts = [section["text"] for section in sections if "text" in section]
+    assert max(len(field["text"]) for field in fields) <= 2000
+    assert max(len(text["text"]) for text in texts) <= 3000
+    assert [text["text"][-3:] for text in texts if text["text"].startswith("*Context*")] == ["```"]
+
+
+def blocks_in(received):
+    (attachment,) = received.document["attachments"]
+    return attachment["blocks"]
+
+
 def test_slack_that_is_busy_says_when_to_come_again(receiver, sender_of):
     receiver.answers.append(
         Answer(
@@ -404,6 +439,22 @@ def test_no_mail_server_is_told(sender_of):
         port = free.getsockname()[1]
 
     assert str(refused(email_of(sender_of, port))).startswith("no answer of the mail server: ")
+
+
+def test_a_mail_that_was_taken_is_sent_however_the_server_says_goodbye(mailbox, sender_of):
+    class Rude(SMTP):
+        async def smtp_QUIT(self, _arg):  # noqa: N802  the name that aiosmtpd calls
+            await self.push("421 go away")
+
+    server = MailServer(mailbox, hostname="127.0.0.1", port=0)
+    server.factory = lambda: Rude(mailbox)
+    server.start()
+    try:
+        email_of(sender_of, server.port).send(NEW)
+    finally:
+        server.stop()
+
+    assert len(mailbox.mails) == 1
 
 
 def test_starttls_checks_the_servers_certificate(mailbox, certificate, sender_of):

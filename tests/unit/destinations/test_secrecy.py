@@ -80,6 +80,12 @@ def test_whatever_a_client_raises_is_masked_too():
     assert (str(error), error.is_final) == ("ValueError('bad url https://h/***')", False)
 
 
+def test_a_secret_is_masked_also_as_python_shows_it():
+    error = refused(ValueError("bad url https://h/s3cret\x01"), "s3cret\x01")
+
+    assert str(error) == "ValueError('bad url https://h/***')"
+
+
 def test_a_masked_sender_closes_what_it_wraps():
     sender = Failing(None)
 

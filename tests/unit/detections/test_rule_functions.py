@@ -1,5 +1,6 @@
 import json
 
+import orjson
 import pytest
 
 from runner.definitions.severity import Severity
@@ -271,3 +272,12 @@ def test_texts_are_made_storable(detection):
 
     assert result.title == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\U0001f600"
     assert type(result.title) is str
+
+
+def test_a_context_is_made_storable(detection):
+    text = "def alert_context(event): return {'a\\ud800': ['b\\udc00c', '\\U0001f600', r'\\udead']}\n"
+
+    result = ask(detection, text)
+
+    lost = "\N{REPLACEMENT CHARACTER}"
+    assert orjson.loads(result.context) == {f"a{lost}": [f"b{lost}c", "\U0001f600", "\\udead"]}

@@ -54,6 +54,8 @@ def test_a_table_begins_with_the_names_of_the_columns():
         ("=HYPERLINK(1)", "'=HYPERLINK(1)"),  # no spreadsheet shall run what a log says
         ("@SUM(1)", "'@SUM(1)"),
         ("-2+3", "'-2+3"),
+        ("\n\t =1+1", "'\n\t =1+1"),
+        ("\N{FULLWIDTH EQUALS SIGN}1+1", "'\N{FULLWIDTH EQUALS SIGN}1+1"),
         ("a\ud800b", "a?b"),
     ],
 )

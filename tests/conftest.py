@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import os
+import sys
+
 import pytest
 import structlog
 from hypothesis import settings
@@ -8,6 +11,11 @@ from receivers import certificate_in
 # How long an example takes depends on what else the machine does: it says nothing about the program.
 settings.register_profile("runner", deadline=None)
 settings.load_profile("runner")
+
+# Whatever the surroundings say, compiled modules are kept: else every process of the tests, and every process that a
+# test starts, compiles the program anew, which takes longer than most of what they do.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -54,14 +55,22 @@ def cli() -> Callable[..., Ended]:
     return call
 
 
-@pytest.fixture
-def here(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+@pytest.fixture(scope="session")
+def here() -> Callable[..., Ended]:
     """Return the program within this process: called as `cli`, for commands that need no process of their own."""
 
     def call_here(*arguments: str, cwd: Path) -> Ended:
-        with contextlib.chdir(cwd), pytest.raises(SystemExit) as end:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            contextlib.chdir(cwd),
+            pytest.raises(SystemExit) as end,
+        ):
             main(arguments)
-        return Ended(int(end.value.code or 0), *capsys.readouterr())
+        return Ended(
+            int(end.value.code or 0), *(written.buffer.getvalue().decode() for written in (out, err))
+        )
 
     return call_here
 

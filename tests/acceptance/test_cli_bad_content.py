@@ -65,12 +65,12 @@ def copy(tmp_path_factory, new_project):
 
 
 @pytest.fixture(scope="module")
-def checked(copy, cli):
+def checked(copy, here):
     """Return the lines of one check of all the bad definitions together."""
     project = copy()
     for name, (text, _, _) in DEFINITIONS.items():
         write(project, name, text)
-    ended = cli("check", cwd=project)
+    ended = here("check", cwd=project)
     assert ended.code == 1
     return ended.out.splitlines()
 
@@ -106,13 +106,13 @@ QUERIES = {
 
 
 @pytest.fixture(scope="module")
-def bad_queries(copy, cli, write_query):
+def bad_queries(copy, here, write_query):
     project = copy()
     for name, (sql, _, _, _) in QUERIES.items():
         write_query(project, name, sql)
     return (
-        cli("check", "--format", "json", cwd=project),
-        cli("once", "--all", "--at", AT, "--format", "json", cwd=project),
+        here("check", "--format", "json", cwd=project),
+        here("once", "--all", "--at", AT, "--format", "json", cwd=project),
     )
 
 

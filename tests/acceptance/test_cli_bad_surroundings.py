@@ -19,15 +19,16 @@ def lake_file(project):
 
 def with_file_limit(kibibytes, *arguments, cwd):
     """Run the program where no file may become larger: a full disk, as far as the program can see."""
-    script = f"ulimit -f {kibibytes}; exec {sys.executable} -m runner {' '.join(arguments)}"
+    # -B: Python does not notice that it cannot write a compiled module whole, and no process could load it any more
+    script = f"ulimit -f {kibibytes}; exec {sys.executable} -B -m runner {' '.join(arguments)}"
     return subprocess.run(["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def test_a_parquet_file_cut_in_half_fails_the_run_and_names_the_file(project, cli):
+def test_a_parquet_file_cut_in_half_fails_the_run_and_names_the_file(project, here):
     file = lake_file(project)
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
-    ended = cli(*ONCE, "--format", "json", cwd=project)
+    ended = here(*ONCE, "--format", "json", cwd=project)
 
     (run,) = ended.document["runs"]
     assert ended.code == 1
@@ -70,11 +71,11 @@ def test_a_state_database_of_a_newer_version_is_refused_untouched(project_with_a
     assert file.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused_untouched(project, cli):
+def test_a_file_that_is_no_database_is_refused_untouched(project, here):
     (project / "notes.txt").write_text("Not a database, but somebody's notes.\n" * 100)
     before = (project / "notes.txt").read_bytes()
 
-    ended = cli(*ONCE, "--state", "notes.txt", cwd=project)
+    ended = here(*ONCE, "--state", "notes.txt", cwd=project)
 
     assert ended.code == 3
     assert ended.err.startswith("Error: the state database ")
@@ -91,8 +92,8 @@ def test_a_state_database_that_cannot_be_reached_is_told_without_its_password(pr
     assert "secret" not in ended.err
 
 
-def test_a_lake_that_is_not_there_is_told_once(project, cli):
-    ended = cli(*ONCE, "--lake", "nowhere", cwd=project)
+def test_a_lake_that_is_not_there_is_told_once(project, here):
+    ended = here(*ONCE, "--lake", "nowhere", cwd=project)
 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (

@@ -177,7 +177,7 @@ def test_ingest_takes_a_file_once_and_keeps_bad_lines_aside(project, here):
     assert (again.document["rows"], again.document["already_there"]) == (0, 1)
 
 
-def test_ingested_rows_reach_the_rules(project, cli, here):
+def test_ingested_rows_reach_the_rules(project, here):
     record = {
         "uuid": "1",
         "published": "2026-01-14T23:21:30Z",
@@ -189,7 +189,7 @@ def test_ingested_rows_reach_the_rules(project, cli, here):
     (project / "more.json").write_text(json.dumps([record]))
 
     here("ingest", "Okta.SystemLog", "more.json", cwd=project)
-    ended = cli("once", "--all", "--at", AT, "--format", "json", cwd=project)
+    ended = here("once", "--all", "--at", AT, "--format", "json", cwd=project)
 
     (run,) = ended.document["runs"]
     assert (run["rows"], run["alerts"][0]["match_count"]) == (7, 4)

@@ -22,11 +22,11 @@ def first_event(project_with_alert, here):
     return shown.document["events"][0]
 
 
-def test_the_answer_is_a_sentence_for_people_and_fields_for_machines(project_with_alert, cli):
+def test_the_answer_is_a_sentence_for_people_and_fields_for_machines(project_with_alert, here):
     arguments = ("why-not", QUERY, "--row", json.dumps(SUCCESS), "--at", AT)
 
-    text = cli(*arguments, cwd=project_with_alert)
-    fields = cli(*arguments, "--format", "json", cwd=project_with_alert)
+    text = here(*arguments, cwd=project_with_alert)
+    fields = here(*arguments, "--format", "json", cwd=project_with_alert)
 
     assert (text.code, fields.code) == (0, 0)
     assert "filtered by the rule: rule() returned False." in text.out
@@ -36,11 +36,11 @@ def test_the_answer_is_a_sentence_for_people_and_fields_for_machines(project_wit
     assert fields.document["due"]["state"] == "run by hand"
 
 
-def test_a_row_out_of_an_alert_is_found_in_it(project_with_alert, cli, first_event):
+def test_a_row_out_of_an_alert_is_found_in_it(project_with_alert, here, first_event):
     file = project_with_alert / "row.json"
     file.write_text(json.dumps(first_event))
 
-    found = cli(
+    found = here(
         "why-not", QUERY, "--result", "--row", "@row.json", "--at", AT, "--format", "json",
         cwd=project_with_alert,
     )  # fmt: skip
@@ -50,10 +50,10 @@ def test_a_row_out_of_an_alert_is_found_in_it(project_with_alert, cli, first_eve
     assert rule["alert_id"]
 
 
-def test_a_rule_that_fails_is_an_answer_with_exit_code_1(project_with_alert, cli, write_rule):
+def test_a_rule_that_fails_is_an_answer_with_exit_code_1(project_with_alert, here, write_rule):
     write_rule(project_with_alert, "Broken", "def rule(event):\n    return event['nothing']\n")
 
-    ended = cli("why-not", QUERY, "--row", json.dumps(SUCCESS), "--at", AT, cwd=project_with_alert)
+    ended = here("why-not", QUERY, "--row", json.dumps(SUCCESS), "--at", AT, cwd=project_with_alert)
 
     assert ended.code == 1
     assert "the rule fails: rule() raised KeyError" in ended.out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 import subprocess
 import sys
@@ -134,14 +133,14 @@ def test_every_sample_rule_is_tested_on_a_match_and_on_something_else(catalogue)
     assert lacking == []
 
 
-def test_once_at_the_reference_time_raises_the_alerts_that_were_planted(tmp_path):
+def test_once_at_the_reference_time_raises_the_alerts_that_were_planted(tmp_path, here):
     at = PLANTED["REFERENCE"].strftime("%Y-%m-%dT%H:%M:%SZ")
     state = ["--project", str(ROOT), "--lake", str(LAKE), "--state", str(tmp_path / "state.db")]
-    command = [sys.executable, "-m", "runner", "once", "--all", "--at", at, "--format", "json", *state]
 
-    done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
+    ended = here("once", "--all", "--at", at, "--format", "json", *state, cwd=ROOT)
 
-    alerts = [alert for run in json.loads(done.stdout)["runs"] for alert in run["alerts"]]
+    assert ended.code == 0
+    alerts = [alert for run in ended.document["runs"] for alert in run["alerts"]]
     names = ("rule_id", "dedup", "title", "severity", "match_count")
     assert {Found(*(alert[name] for name in names)) for alert in alerts} == planted_at(PLANTED["REFERENCE"])
     assert len(alerts) == len(PLANTED["EXPECTED"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 from runner.errors import RefusedQuery, Remark, UnknownColumn, UnknownLogType
 from runner.lake.dialect import (
@@ -160,9 +161,7 @@ _SAME_EVERYWHERE = (exp.Connector, exp.Cast, exp.Case, exp.If, exp.Coalesce, exp
 
 def _written(query: exp.Query, findings: Findings) -> str:
     """Write DuckDB's SQL, and remark on what it has no form for."""
-    generator = sqlglot.Dialect.get_or_raise("duckdb").generator(
-        identify=True, unsupported_level=sqlglot.ErrorLevel.IGNORE
-    )
+    generator = DuckDB().generator(identify=True, unsupported_level=sqlglot.ErrorLevel.IGNORE)
     for node in nodes(query):
         node.meta.clear()  # the generator copies parts of the tree, and with them what was noted on them
     sql = generator.generate(query, copy=False)

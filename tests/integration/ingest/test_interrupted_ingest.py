@@ -106,8 +106,13 @@ def test_a_full_disk_is_an_ingest_error_and_leaves_nothing_visible(lake, table, 
         """
     )
 
+    # -B: Python does not notice that it cannot write a compiled module whole, and no process could load it any more
     done = subprocess.run(
-        [sys.executable, "-c", program, file, lake], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-B", "-c", program, file, lake],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
     assert (done.returncode, done.stderr) == (0, "")

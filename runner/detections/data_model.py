@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runner.detections.event import ImmutableCaseInsensitiveDict
-from runner.detections.json_path import JsonPath
+from runner.detections.json_path import ABSENT, JsonPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,9 +35,10 @@ class LoadedDataModel:
             AmbiguousPathError: the path leads to several places.
         """
         path = self._paths.get(name)
-        found = path and path.find(row)
-        if found:
-            return found.value
+        if path is not None:
+            found = path.value(row, ABSENT)
+            if found is not ABSENT:
+                return found
         method = self._methods.get(name)
         return default if method is None else method(ImmutableCaseInsensitiveDict(row))
 

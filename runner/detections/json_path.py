@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     """Returns each place of a row that a path leads to."""
 
 _KEYS: Final = re.compile(r"(?:\$\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*", re.ASCII)
+ABSENT: Final = object()
+"""Stands for a value that is not there. Null is there."""
 _WORDS_OF_THE_LANGUAGE: Final = frozenset({"parent", "where", "wherenot", "in"})
 
 
@@ -33,10 +35,29 @@ class Found(NamedTuple):
 class JsonPath:
     """A path through a row, in jsonpath-ng's dialect: keys are told apart by their case."""
 
-    __slots__ = ("__dict__", "text")
+    __slots__ = ("__dict__", "_keys", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._keys = _plain_keys(text)
+
+    def value(self, row: dict[str, Any], default: Any) -> Any:
+        """Return the value at the one place that the path leads to, or the default if there is none.
+
+        Raises as `find` does. `event.udm` asks for each row, so that a path of keys is followed here with nothing made
+        on the way.
+        """
+        if not self._keys:
+            found = self.find(row)
+            return default if found is None else found.value
+        value: Any = row
+        for key in self._keys:
+            if not isinstance(value, dict):
+                return default
+            value = value.get(key, ABSENT)
+            if value is ABSENT:
+                return default
+        return value
 
     def find(self, row: dict[str, Any]) -> Found | None:
         """Return the one place that the path leads to, or None if there is none.
@@ -52,8 +73,7 @@ class JsonPath:
 
     @functools.cached_property
     def _finder(self) -> Finder:
-        keys = _plain_keys(self.text)
-        return functools.partial(_followed, keys) if keys else _of_library(self.text)
+        return functools.partial(_followed, self._keys) if self._keys else _of_library(self.text)
 
 
 def _plain_keys(text: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTES: Final = {
     "AnalysisType": "",
+    **dict.fromkeys(("DataModelID", "GlobalID", "LookupName", "PackID", "QueryName"), ""),
     "RuleID": "rule_id",
     "PolicyID": "policy_id",
     "DisplayName": "display_name",
@@ -42,7 +43,7 @@ _ATTRIBUTES: Final = {
     "BaseDetection": "base_id",
     "Filename": "python",
 }
-"""Key of a definition's YAML → where its value is kept."""
+"""Key of a definition's YAML → where its value is kept; the ids of what is no detection are in none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +96,7 @@ def _texts_of(definition: Judged, key: str) -> list[str]:
     """Return the values of a key as texts: several, if it holds a list."""
     if key == "AnalysisType":
         return [type_of(definition)]
-    value: Any = getattr(definition, _ATTRIBUTES[key], "")
+    value: Any = getattr(definition, _ATTRIBUTES[key], "") if _ATTRIBUTES[key] else ""
     if key == "Filename":
         return [value.path.name] if value else []
     if isinstance(value, (tuple, list, Mapping)):

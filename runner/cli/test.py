@@ -50,6 +50,8 @@ _NOT_OF_TESTS = frozenset(
 _NOT_OF_TESTS_IN = {
     Kind.CORRELATION_RULE: frozenset({Code.BAD_SCHEDULE, Code.BAD_RATE}),
     Kind.LOOKUP_TABLE: frozenset({Code.MISSING_FILE, Code.BAD_LOOKUP}),
+    Kind.SCHEDULED_QUERY: frozenset({Code.EMPTY_QUERY}),
+    Kind.SAVED_QUERY: frozenset({Code.EMPTY_QUERY}),
 }
 """The same, of one kind of definition only."""
 _ID_KEYS = ("RuleID", "PolicyID")

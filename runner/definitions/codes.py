@@ -140,6 +140,11 @@ class Code(StrEnum):
         "A sequence or group of a correlation rule does not hold together.",
         "Correct what the sentence names: steps, transitions and match criteria name each other by ID.",
     )
+    EMPTY_QUERY = (
+        "E124",
+        "The SQL of a query is empty, so it cannot run.",
+        "Write the query, or take the definition away; `runner test` does not mind it.",
+    )
     DUPLICATE_ID = (
         "E201",
         "Two definitions claim one id; ids are shared by all kinds.",

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 def read_data_model(document: YamlDocument, files: PythonFiles) -> tuple[DataModel | None, list[Finding]]:
     """Return the data model that the document defines, or None, and all findings, those in its Python too."""
     keys, faults = read_keys(DataModelKeys, document)
-    module, python_findings = read_module(document, files, examined=files.examines)
     findings: list[Finding] = [
         *faults,
         *id_faults(document, "DataModelID", "DisplayName"),
         *repeated_values(document, "LogTypes", "Tags"),
-        *_mapping_findings(document, module, compiling=files.examines),
-        *python_findings,
     ]
+    module = None
+    if files.examines or document.value.get("Enabled") is not False:  # nobody will load one that is disabled
+        module, python_findings = read_module(document, files, examined=files.examines)
+        findings += [*_mapping_findings(document, module, compiling=files.examines), *python_findings]
     if keys is None or errors_in(findings):
         return None, findings
     model = DataModel(

@@ -43,10 +43,24 @@ _LONGEST_QUOTE = 60
 
 def read_keys(model: type[Model], document: YamlDocument) -> tuple[Model | None, list[DefinitionError]]:
     """Return the document's keys as `model` and no errors, or None and everything that is wrong with them."""
+    misplaced = list(_misplaced_sets(document.value, ())) if document.has_sets else []
+    if misplaced:
+        return None, [wrong_type(place, "a list or a mapping", document) for place in misplaced]
     try:
         return model.model_validate(document.value), []
     except ValidationError as error:
         return None, list(_faults(error, model, document))
+
+
+def _misplaced_sets(value: Any, place: KeyPath) -> Iterator[KeyPath]:
+    """Yield where a `!!set` stands outside of the events of tests: pydantic would take it for a list."""
+    if isinstance(value, set):
+        yield place
+    elif place[:1] == ("Tests",) and place[2:3] in (("Log",), ("Resource",)):
+        return
+    elif isinstance(value, (dict, list)):
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _misplaced_sets(item, (*place, step))
 
 
 def _faults(
@@ -143,6 +157,8 @@ def described(value: object) -> str:
         return f"the truth value {str(value).lower()}"
     if isinstance(value, (int, float)):
         return f"the number {_shortened(repr(value))}"
+    if isinstance(value, (set, bytes)):
+        return "a set" if isinstance(value, set) else "bytes"
     return "a mapping" if isinstance(value, Mapping) else "a list"
 
 

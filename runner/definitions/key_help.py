@@ -20,7 +20,7 @@ KEY_HELP: Mapping[str, str] = {
     "LookupName": "The id, and the name under which events find the row.",
     "Enabled": "Whether it is used.",
     "Severity": "Info, Low, Medium, High or Critical.",
-    "Filename": "The file beside this one with the Python (of a lookup table: with the rows); a relative path.",
+    "Filename": "The file beside this one with the Python (of a lookup table: with the rows); as a rule a relative path.",
     "DuckDBQuery": "SQL of DuckDB; not a key of Panther's.",
     "SnowflakeQuery": "SQL of Snowflake.",
     "Query": "SQL of Snowflake.",

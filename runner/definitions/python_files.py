@@ -76,12 +76,14 @@ class PythonFiles:
     def find(self, filename: str, beside: Path, named_at: Location) -> Path:
         """Return the path, relative to the root, of the file that a definition's `Filename` names.
 
-        Raise InvalidField if there is no such file.
+        A path may be absolute, as in Panther's tool; one that leads out of the root stays so. Raise InvalidField if there is no such file.
         """
-        if not filename or "\0" in filename or Path(filename).is_absolute():
-            message = f"`Filename` has to be a path relative to this file's folder, found {filename!r}"
+        if not filename or "\0" in filename:
+            message = (
+                f"`Filename` has to be a path, as a rule relative to this file's folder, found {filename!r}"
+            )
             raise InvalidField(message, named_at, Code.MISSING_FILE)
-        shown = Path(os.path.normpath(beside.parent / filename))
+        shown = self._relative(Path(os.path.normpath(beside.parent / filename)))
         if shown in self._texts:
             return shown
         self._asked.add(shown.as_posix())
@@ -93,6 +95,11 @@ class PythonFiles:
         if not found:
             raise InvalidField(f"there is no file {shown.as_posix()}", named_at, Code.MISSING_FILE)
         return shown
+
+    def _relative(self, path: Path) -> Path:
+        """Return an absolute path within the root as one that is relative to it, and any other as it is."""
+        root = self._root.resolve()
+        return path.relative_to(root) if path.is_relative_to(root) else path
 
     def _parsed(self, shown: Path) -> PythonModule | DefinitionError:
         try:

@@ -147,7 +147,7 @@ def query_findings(document: YamlDocument) -> Iterator[Finding]:
             Code.UNSUPPORTED_DIALECT,
         )
     elif isinstance(document.value[used], str) and not document.value[used].strip():
-        yield InvalidField(f"`{used}` is empty", document.position((used,)), Code.NO_QUERY)
+        yield InvalidField(f"`{used}` is empty", document.position((used,)), Code.EMPTY_QUERY)
     for key in unused:
         yield Notice(
             Code.UNUSED_QUERY_TEXT, f"`{key}` is not used; `{used}` is", document.key_position((key,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import re
 from collections.abc import Hashable
@@ -29,6 +30,8 @@ _SAFE_TO_COMPOSE = 2_000
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = (_TAG + "map", _TAG + "seq")
+_SET = _TAG + "set"
+_PAIRS = (_TAG + "omap", _TAG + "pairs")
 _BLOCK_STYLES = ("|", ">")
 
 try:
@@ -99,6 +102,8 @@ class YamlDocument:
         self.path = path
         self.repeated_keys: list[Notice] = []
         self._text = text
+        self.has_sets = False
+        """Whether there is a `!!set` anywhere: only the events of tests may hold one."""
         self._left = MAX_VALUES
         self._root_entries: dict[Hashable, tuple[Any, Any]] | None = None
         self._root = _compose(text, path)
@@ -181,6 +186,11 @@ class YamlDocument:
         if type(node) is yaml.ScalarNode and self._left >= 0 and depth <= MAX_DEPTH:
             return node.value if node.tag == _STR else self._scalar(node)
         self._refuse_excess(node, depth)
+        if node.tag == _SET and isinstance(node, yaml.MappingNode):
+            self.has_sets = True
+            return {self._scalar(key) for key, _ in node.value}
+        if node.tag in _PAIRS and isinstance(node, yaml.SequenceNode):
+            return [pair for item in self._merged(node) for pair in self._mapping(item, depth + 1).items()]
         if node.tag not in _COLLECTIONS:
             raise self._refused(node, f"the tag {_short(node.tag)} is not supported")
         if isinstance(node, yaml.MappingNode):
@@ -215,7 +225,9 @@ class YamlDocument:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         for other in nodes:
             if not isinstance(other, yaml.MappingNode):
-                raise self._refused(other, "only mappings can be merged with <<")
+                raise self._refused(
+                    other, "only mappings can be merged with <<, or stand in !!omap and !!pairs"
+                )
         return list(nodes)
 
     def _repeated(self, key: Any, name: object) -> None:
@@ -268,6 +280,8 @@ _SCALARS: dict[str, Any] = {
     _TAG + "float": _fraction,
     _TAG + "null": lambda _: None,
     _TAG + "merge": str,
+    _TAG + "timestamp": str,  # Panther keeps times as they are written, whether the tag says so or not
+    _TAG + "binary": base64.b64decode,
 }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.detections.content_sys import ContentSys
 from runner.detections.data_model import LoadedDataModel
 from runner.detections.detection import Detection
 from runner.detections.failures import failure
@@ -57,6 +58,7 @@ class Namespace:
         self._provided = ProvidedModules(cache, now)
         self._modules: dict[str, ModuleType] = {}
         self._builtins = {**vars(builtins), "__import__": self._import}
+        self._sys = ContentSys(self._modules)
 
     def load(
         self,
@@ -182,6 +184,8 @@ class Namespace:
             if error.name == top:
                 error.add_note(self._remedy(top))
             raise
+        if found is sys:
+            return self._sys
         return self._importlib() if found is importlib else found
 
     def _importlib(self) -> ModuleType:

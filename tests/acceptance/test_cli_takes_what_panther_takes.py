@@ -65,6 +65,32 @@ RULES = {
         TEST,
         "# -*- coding: latin-1 -*-\nNAME = 'é'\ndef rule(event):\n    return NAME == chr(233)\n",
     ),
+    "tagged_values": (
+        (
+            "Tests: [{Name: a test, ExpectedResult: true, Log: {set: !!set {x, y}, day: !!timestamp 2024-01-02, "
+            "raw: !!binary aGVsbG8=, pairs: !!pairs [a: 1, a: 2], sorted: !!omap [b: 3]}}]\n"
+        ),
+        (
+            "def rule(event):\n    pairs = [*event['pairs'], *event['sorted']]\n"
+            "    return pairs == [('a', 1), ('a', 2), ('b', 3)] and [event[key] for key in ('set', 'day', 'raw')] == [\n"
+            "        {'x', 'y'}, '2024-01-02', b'hello']\n"
+        ),
+    ),
+    "helper_in_sys_modules": (
+        TEST,
+        (
+            "import sys\nimport office_helper\ndef rule(event):\n"
+            "    there = sys.modules\n    return there['office_helper'].ONE == 1 and 'json' in there\n"
+        ),
+    ),
+    "inner_modules": (
+        TEST,
+        (
+            "import panther_core.rule\nfrom panther_core.detection import DetectionResult\n"
+            "from panther_core.rule import MAX_DEDUP_STRING_SIZE, SEVERITY_TYPES\n"
+            "def rule(event):\n    return MAX_DEDUP_STRING_SIZE == 1000 and 'HIGH' in SEVERITY_TYPES\n"
+        ),
+    ),
     "unreadable_table": (TEST.replace("a: 1", "p_log_type: Custom.Log, ip: a"), MATCHES),
 }
 """Rules with tests, all of which pass."""
@@ -88,11 +114,22 @@ Schema: Custom.Table
 LogTypeMap: {{PrimaryKey: ip, AssociatedLogTypes: [{{LogType: Custom.Log, Selectors: [ip]}}]}}
 Filename: {file}
 """
+MODEL = """\
+AnalysisType: datamodel
+DataModelID: {id}
+Enabled: {enabled}
+LogTypes: [Custom.Log]
+Mappings: [{{Name: one, Path: 'a['}}, {{Name: two, Method: get_two}}]
+{extra}
+"""
 OTHERS = {
     "queries/names.yml": QUERY.format(
         id="names", extra="Schedule: {CronExpression: 0 0 * * MON, TimeoutMinutes: 5}"
     ),
     "queries/no_time.yml": QUERY.format(id="no_time", extra="Schedule: {RateMinutes: 60, TimeoutMinutes: 0}"),
+    "queries/empty.yml": QUERY.format(
+        id="empty", extra="Schedule: {RateMinutes: 60, TimeoutMinutes: 5}"
+    ).replace("SELECT 1", "''"),
     "queries/elsewhere.yml": QUERY.format(
         id="elsewhere", extra="Schedule: {RateMinutes: 60, TimeoutMinutes: 5}"
     ).replace("Query: SELECT", "DatabricksQuery: SELECT"),
@@ -111,6 +148,9 @@ OTHERS = {
     "lookup_tables/ragged.csv": "ip,name\na\n",
     "global_helpers/office_helper.yml": "AnalysisType: global\nGlobalID: office_helper\nFilename: other.py\n",
     "global_helpers/other.py": "ONE = 1\n",
+    "global_helpers/broken_helper.yml": "AnalysisType: global\nGlobalID: broken_helper\nFilename: broken.py\n",
+    "global_helpers/broken.py": "def nobody_imports_this(:\n",
+    "data_models/disabled.yml": MODEL.format(id="disabled", enabled="false", extra="Filename: not_here.py"),
 }
 """What stands beside them, and concerns no test."""
 
@@ -141,10 +181,15 @@ def tested(tmp_path_factory, cli):
     encoded = folder / "rules/other_encoding.py"
     encoded.write_text(encoded.read_text(), encoding="latin-1")
     write(folder, OTHERS | NOT_JUDGED)
+    write(
+        folder,
+        {"rules/absolute.yml": HEAD.format(id="absolute").replace("absolute.py", f"{folder}/far.py") + TEST},
+    )
+    write(folder, {"far.py": MATCHES})
     return cli("test", "--format", "json", "--workers", "1", cwd=folder)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [*RULES, "absolute"])
 def test_a_rule_that_panthers_tool_takes_passes_its_tests(tested, name):
     (found,) = (one for one in tested.document["detections"] if one["id"] == name)
 
@@ -175,6 +220,7 @@ def test_a_check_tells_all_of_it(tested, tmp_path, here):
     assert ended.code == 1
     found = {(error["file"], error["code"]) for error in ended.document["errors"]}
     assert {file for file, _ in found} >= (OTHERS.keys() | NOT_JUDGED.keys()) - {
+        "global_helpers/broken_helper.yml",
         "global_helpers/office_helper.yml",
         "global_helpers/other.py",
         "lookup_tables/ragged.yml",

@@ -79,6 +79,7 @@ def test_a_failing_test_shows_function_value_and_line(content, here):
         (["--filter", "Tags=door", "--filter", "BaseDetection!="], ["Door.Vault"]),
         (["--filter", "CreateAlert=false"], ["Door.Signal"]),
         (["--filter", "LogTypes=nothing"], []),
+        (["--filter", "GlobalID=accounts"], []),
         (["--rule", "Door.Vault"], ["Door.Vault"]),
         (["policies"], ["Bucket.Private"]),
         (["--path", "rules/door_of_the_vault.yml"], ["Door.Vault"]),

@@ -169,6 +169,17 @@ def test_a_helpers_value_of_the_wrong_type_says_what_was_expected_and_what_was_f
     assert_wrong_type(project, project.helper(), key, expected)
 
 
+def test_a_set_is_of_the_wrong_type_anywhere_but_in_the_event_of_a_test(project):
+    project.query()
+    project.rule(new="\nOutputIds: !!set {pager, mail}")
+
+    catalogue = project.read()
+
+    assert [error.message for error in catalogue.errors] == [
+        "`OutputIds`: expected a list or a mapping, found a set"
+    ]
+
+
 def test_a_key_that_is_given_nothing_is_of_the_wrong_type(project):
     project.query(new="Description:\n")
 

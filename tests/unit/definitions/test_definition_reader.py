@@ -182,7 +182,16 @@ def test_python_is_found_beside_its_yaml_and_above_it(project):
     assert catalogue.rules["Okta.FailedLogins"].python.path.as_posix() == "failed_logins.py"
 
 
-@pytest.mark.parametrize("filename", ["''", '"a\\0b.py"', "x" * 5_000, "/etc/hostname", "..", "nowhere.py"])
+def test_an_absolute_filename_within_the_project_is_relative_to_it(project):
+    project.query()
+    project.rule(old="failed_logins.py", new=str(project.root / "failed_logins.py"))
+
+    catalogue = project.read()
+
+    assert catalogue.rules["Okta.FailedLogins"].python.path.as_posix() == "failed_logins.py"
+
+
+@pytest.mark.parametrize("filename", ["''", '"a\\0b.py"', "x" * 5_000, "/no/such.py", "..", "nowhere.py"])
 def test_a_filename_that_names_no_file_is_an_error_at_the_name(project, filename):
     project.query()
     project.rule(old="failed_logins.py", new=filename)

@@ -34,6 +34,10 @@ MACROS = {
     """,
     "sf_index_path(x)": "'$[' || CAST(CASE WHEN x >= 0 THEN x ELSE 2147483647 END AS BIGINT) || ']'",
     "sf_key_path(x)": """ '$."' || replace(replace(x, '\\', '\\\\'), '"', '\\"') || '"' """,
+    "sf_step_path(j)": """
+        CASE WHEN sf_typeof(j) = 'INTEGER' THEN sf_index_path(CAST(json_extract_string(j, '$') AS BIGINT))
+        ELSE sf_key_path(json_extract_string(j, '$')) END
+    """,
     "sf_element(a, i)": "CASE WHEN i >= 1 THEN list_extract(a, i) END",
     # Arrays. Elements are compared as JSON text: a number is never equal to a text.
     "sf_keys(a)": "list_transform(sf_list(a), lambda e : coalesce(sf_json(e), 'null'))",
@@ -51,19 +55,40 @@ MACROS = {
         CASE WHEN len(sf_list(a)) = 0 THEN '' ELSE
         list_aggregate(list_transform(sf_list(a), lambda e : coalesce(sf_text(e), '')), 'string_agg', separator) END
     """,
-    "sf_multiset(a, b, kept)": """
-        (SELECT coalesce(list(e ORDER BY i) FILTER (WHERE (n <= coalesce(c, 0)) = kept), []) FROM (
-            SELECT e, k, i, row_number() OVER (PARTITION BY k ORDER BY i) AS n FROM (
-                SELECT unnest(sf_list(a)) AS e, unnest(sf_keys(a)) AS k, generate_subscripts(sf_list(a), 1) AS i)
-        ) LEFT JOIN (SELECT k, count(*) AS c FROM (SELECT unnest(sf_keys(b)) AS k) GROUP BY k) USING (k))
+    # Multisets. Both arrays are sorted together by key, `b` first where keys are equal, and cut into runs of one key
+    # and one array; from each run of `a` so many are kept or left out as the run before it has of that key. A lambda
+    # over one item gives a value a name, so that it is worked out once; a slice within a lambda would copy the array.
+    "sf_sorted(l, m)": """
+        list_sort(list_concat(
+            list_transform(m, lambda e, i : {'k': coalesce(sf_json(e), 'null'), 'mine': false, 'i': i}),
+            list_transform(l, lambda e, i : {'k': coalesce(sf_json(e), 'null'), 'mine': true, 'i': i})))
     """,
-    "sf_both_arrays(a, b)": "sf_list(a) IS NOT NULL AND sf_list(b) IS NOT NULL",
-    "sf_array_intersection(a, b)": "CASE WHEN sf_both_arrays(a, b) THEN sf_multiset(a, b, true) END",
-    "sf_array_except(a, b)": "CASE WHEN sf_both_arrays(a, b) THEN sf_multiset(a, b, false) END",
+    "sf_runs(s)": """
+        list_filter(range(1, len(s) + 1), lambda p : p = 1 OR s[p].k <> s[p - 1].k OR s[p].mine <> s[p - 1].mine)
+    """,
+    "sf_others(s, runs, i)": """
+        CASE WHEN s[runs[i - 1]].k = s[runs[i]].k THEN runs[i] - runs[i - 1] ELSE 0 END
+    """,
+    "sf_picked(l, s, kept)": """
+        list_transform(list_sort(list_transform(kept, lambda p : s[p].i)), lambda i : l[i])
+    """,
+    "sf_array_intersection(a, b)": """
+        list_transform([{'l': sf_list(a), 'm': sf_list(b)}], lambda x : CASE WHEN x.l IS NOT NULL AND x.m IS NOT NULL THEN
+            list_transform([sf_sorted(x.l, x.m)], lambda s : list_transform([sf_runs(s)], lambda runs :
+                sf_picked(x.l, s, flatten(list_transform(runs, lambda p, i : CASE WHEN s[p].mine THEN
+                    range(p, least(p + sf_others(s, runs, i), coalesce(runs[i + 1], len(s) + 1))) ELSE [] END)))
+            )[1])[1] END)[1]
+    """,
+    "sf_array_except(a, b)": """
+        list_transform([{'l': sf_list(a), 'm': sf_list(b)}], lambda x : CASE WHEN x.l IS NOT NULL AND x.m IS NOT NULL THEN
+            list_transform([sf_sorted(x.l, x.m)], lambda s : list_transform([sf_runs(s)], lambda runs :
+                sf_picked(x.l, s, flatten(list_transform(runs, lambda p, i : CASE WHEN s[p].mine THEN
+                    range(p + sf_others(s, runs, i), coalesce(runs[i + 1], len(s) + 1)) ELSE [] END)))
+            )[1])[1] END)[1]
+    """,
     "sf_array_distinct(a)": """
-        CASE WHEN sf_list(a) IS NOT NULL THEN (SELECT coalesce(list(e ORDER BY i) FILTER (WHERE n = 1), []) FROM (
-            SELECT e, i, row_number() OVER (PARTITION BY k ORDER BY i) AS n FROM (
-                SELECT unnest(sf_list(a)) AS e, unnest(sf_keys(a)) AS k, generate_subscripts(sf_list(a), 1) AS i))) END
+        list_transform([sf_list(a)], lambda l : CASE WHEN l IS NOT NULL THEN
+            list_transform([sf_sorted(l, [])], lambda s : sf_picked(l, s, sf_runs(s)))[1] END)[1]
     """,
     "sf_array_compact(a)": "list_filter(sf_list(a), lambda e : e IS NOT NULL)",
     "sf_array_flatten(a)": "flatten(list_transform(sf_list(a), lambda e : sf_list(e)))",

@@ -57,7 +57,7 @@ def _result_of_get(types: Sequence[SqlType]) -> SqlType:
     value = types[0]
     if value.kind == Kind.LIST and value.item is not None:
         return value.item
-    return JSON if value.kind in {Kind.JSON, Kind.STRUCT, Kind.VARIANT} else VARIANT
+    return JSON if value.kind in {Kind.JSON, Kind.STRUCT, Kind.VARIANT, Kind.TEXT} else VARIANT
 
 
 def _object(arguments: list[exp.Expr]) -> exp.Expr:

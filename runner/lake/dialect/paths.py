@@ -99,6 +99,8 @@ def _written_step(step: Step) -> exp.Expr:
         return text("$" + _json_step(step))
     if type_of(step).kind == Kind.NUMBER:
         return call("sf_index_path", step)
+    if type_of(step).is_document:
+        return call("sf_step_path", as_json(step))
     return call("sf_key_path", coerce(step, Kind.TEXT))
 
 
@@ -127,11 +129,19 @@ def _kept_whole(node: exp.Expr) -> exp.Expr:
 def _into_list(node: exp.Expr, step: Step) -> exp.Expr:
     item = type_of(node).item or VARIANT
     if isinstance(step, exp.Expr):
-        place: exp.Expr = exp.Add(this=cast(wrapped(step), "bigint"), expression=number(1))
+        if type_of(step).kind == Kind.TEXT:
+            return null()  # a key, and an array has none
+        place = exp.Add(this=_place(step), expression=number(1))
         return typed(call("sf_element", node, place), item)
     if not isinstance(step, int) or step < 0:
         return null()
     return typed(call("list_extract", node, number(step + 1)), item)
+
+
+def _place(step: exp.Expr) -> exp.Expr:
+    if type_of(step).is_document:
+        return try_cast(coerce(step, Kind.TEXT), "bigint")
+    return cast(wrapped(step), "bigint")
 
 
 def _into_map(node: exp.Expr, step: Step) -> exp.Expr:

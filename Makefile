@@ -29,7 +29,7 @@ demo:  ## Run the sample queries on the sample lake, and keep nothing
 	$(BIN)/runner once --all --at 2026-01-15T00:00:00Z --dry-run
 
 soak:  ## The slow tests, crashes with 20 seeds (CRASH_SEEDS), a day in an hour (MINUTES=60), 20 x the examples, benchmarks
-	EXAMPLES=20 $(BIN)/pytest -n auto tests/integration
+	EXAMPLES=20 $(BIN)/pytest -n auto tests/unit tests/integration
 	$(BIN)/pytest -m 'slow and not crash' -n auto -rs
 	CRASH_SEEDS=$(or $(CRASH_SEEDS),20) $(BIN)/pytest -m crash -n auto -rs
 	$(BIN)/python tests/soak/soak.py --minutes $(or $(MINUTES),60)

@@ -18,6 +18,16 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory):
+    """Return a state database at the newest schema, to be copied: to make one takes twenty times as long."""
+    from runner.store.database import Database  # noqa: PLC0415  SQLAlchemy takes 0.4 s, and most tests never need it
+
+    file = tmp_path_factory.mktemp("migrated") / "state.db"
+    Database(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_they_were():
     """Undo what a command under test has set up: structlog's configuration is one for the whole process."""

@@ -1,5 +1,6 @@
 """What rules are promised of `panther_detection_helpers.caching`, wherever its values are kept."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,11 +22,11 @@ def clock():
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def cache(request, clock, tmp_path):
+def cache(request, clock, tmp_path, migrated_file):
     if request.param == "memory":
         yield MemoryCache(lambda: clock.now().timestamp())
         return
-    database = Database(f"sqlite:///{tmp_path / 'state.db'}")
+    database = Database(f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'state.db')}")
     yield RuleCache(database, clock)
     database.close()
 

@@ -81,7 +81,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path):
+def desk(tmp_path, migrated_file):
+    shutil.copy(migrated_file, tmp_path / "state.db")
     made = Desk(tmp_path)
     with closing(made.database):
         yield made

@@ -1,5 +1,6 @@
 """What the daemon sees to between runs: paused queries whose cause is gone, and what is old."""
 
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -68,7 +69,9 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, migrated_file):
+    (tmp_path / ".runner").mkdir()
+    shutil.copy(migrated_file, tmp_path / ".runner" / "state.db")
     made = Place(tmp_path)
     yield made
     made.store.close()

@@ -1,3 +1,4 @@
+import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -101,7 +102,9 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, migrated_file):
+    (tmp_path / ".runner").mkdir()
+    shutil.copy(migrated_file, tmp_path / ".runner" / "state.db")
     project = Project(tmp_path)
     project.write_query()
     project.write_rule()

@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     MakeUrl = Callable[[], str]
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("migrated") / "state.db"
-    Database(f"sqlite:///{file}").close()
-    return file
-
-
 @pytest.fixture
 def state_file(migrated_file, tmp_path) -> Path:
     return shutil.copy(migrated_file, tmp_path / "state.db")

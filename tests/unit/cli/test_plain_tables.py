@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from thoroughness import examples
 
 from runner.cli import output
 
@@ -22,6 +23,7 @@ def as_rich_prints(table):
     return [line.rstrip() for line in captured.get().split("\n")[:-1]]
 
 
+@examples(30)
 @given(rows=st.lists(st.tuples(WORDS, WORDS, WORDS), max_size=5))
 def test_plain_lines_are_those_of_rich(rows):
     table = output.new_table("Count", "Query", "State", folded="Query", numbers={"Count"})
@@ -33,6 +35,7 @@ def test_plain_lines_are_those_of_rich(rows):
     assert lines == as_rich_prints(table)
 
 
+@examples(30)
 @given(rows=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
 def test_plain_lines_of_a_table_without_headings_are_those_of_rich(rows):
     table = Table.grid(padding=(0, 2))

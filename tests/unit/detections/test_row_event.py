@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.detections.event import Event, ImmutableList
 from runner.detections.row_event import RowEvent
@@ -122,6 +123,7 @@ def answer(access, event, path):
     return type(value).__name__, value
 
 
+@examples(40)
 @given(st.lists(rows, min_size=1, max_size=4), accesses, st.sampled_from([1, MANY]))
 def test_any_access_answers_as_the_event_of_a_plain_row(some, wanted, length):
     table = [some[number % len(some)] for number in range(max(length, len(some)))]
@@ -134,7 +136,7 @@ def test_any_access_answers_as_the_event_of_a_plain_row(some, wanted, length):
         assert ours == plain, (access, path)
 
 
-@settings(max_examples=50)
+@examples(20)
 @given(st.lists(rows, min_size=1, max_size=3), paths)
 def test_a_path_answers_alike_from_single_cells_from_hot_columns_and_from_the_whole_row(some, path):
     table = [some[number % len(some)] for number in range(MANY)]
@@ -151,6 +153,7 @@ def test_a_path_answers_alike_from_single_cells_from_hot_columns_and_from_the_wh
     assert whole == expected
 
 
+@examples(40)
 @given(rows, rows)
 def test_events_are_equal_as_their_rows_are(one, other):
     events = [RowEvent(batch_of([row]), 0) for row in (one, other)]

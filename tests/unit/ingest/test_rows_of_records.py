@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.ingest import row_ids, times
 from runner.ingest.formats import Batch
@@ -103,7 +104,7 @@ def made(fields, *batches):
 
 
 @pytest.mark.parametrize("fields", [FIELDS, OTHER_FIELDS], ids=["as declared", "as a table had them before"])
-@settings(max_examples=60)
+@examples(20)
 @given(records=st.lists(RECORDS, max_size=12), size=st.integers(1, 5))
 def test_rows_made_together_are_those_made_one_by_one(fields, records, size):
     together = made(fields, *(records[start : start + size] for start in range(0, len(records), size)))
@@ -116,7 +117,7 @@ def test_rows_made_together_are_those_made_one_by_one(fields, records, size):
 
 
 @pytest.mark.parametrize("fields", [FIELDS, OTHER_FIELDS], ids=["as declared", "as a table had them before"])
-@settings(max_examples=60)
+@examples(20)
 @given(records=st.lists(RECORDS, max_size=6))
 def test_times_and_indicators_are_those_that_a_walk_through_each_record_finds(fields, records):
     rows = made(fields, records).table.to_pylist()

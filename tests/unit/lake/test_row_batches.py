@@ -7,8 +7,9 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from thoroughness import examples
 
 from runner.lake.rows import RowBatch, batches_of, conversion
 
@@ -80,7 +81,7 @@ def batch_of(rows, skip=0, hot=None):
     return RowBatch(batch, to_values, set() if hot is None else hot)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(20)
 @given(rows=st.lists(documents, min_size=1, max_size=24), data=st.data())
 def test_cells_columns_and_rows_agree(rows, data):
     skip = data.draw(st.integers(min_value=0, max_value=len(rows) - 1))
@@ -102,7 +103,7 @@ def test_cells_columns_and_rows_agree(rows, data):
     assert batch_of(rows, skip).rows(order[:3]) == [by_row.row(row) for row in order[:3]]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(20)
 @given(rows=st.lists(documents, min_size=2, max_size=24), data=st.data())
 def test_a_batch_made_shorter_keeps_its_first_rows(rows, data):
     batch = batch_of(rows)

@@ -24,31 +24,31 @@ LOGS = "panther_logs.public.app_logs"
 # The reference time
 
 
-def test_two_runs_at_one_reference_time_give_the_same(app_logs):
+def test_two_runs_at_one_reference_time_give_the_same(standing_logs):
     sql = f"select id, now() as n, current_date as d, localtime as t, age(p_event_time) as a from {LOGS}"
 
-    assert app_logs.ask(sql) == app_logs.ask(sql)
+    assert standing_logs.ask(sql) == standing_logs.ask(sql)
 
 
-def test_the_reference_time_moves_the_window(app_logs):
+def test_the_reference_time_moves_the_window(standing_logs):
     sql = f"select id from {LOGS} where p_occurs_since('1 hour')"
 
-    assert app_logs.values(sql, at=NOON) == [(1,)]
-    assert app_logs.values(sql, at=NOON - timedelta(hours=2, minutes=30)) == [(2,)]
+    assert standing_logs.values(sql, at=NOON) == [(1,)]
+    assert standing_logs.values(sql, at=NOON - timedelta(hours=2, minutes=30)) == [(2,)]
 
 
 @pytest.mark.parametrize(
     "name", ["current_timestamp", "current_date", "user", "CURRENT_USER", "current_schema"]
 )
-def test_a_name_of_the_database_s_own_values_is_only_ever_a_column(app_logs, name):
+def test_a_name_of_the_database_s_own_values_is_only_ever_a_column(standing_logs, name):
     with pytest.raises(Exception, match="there is no column"):
-        app_logs.ask(f'select "{name}" as x from {LOGS}')
+        standing_logs.ask(f'select "{name}" as x from {LOGS}')
 
 
 @pytest.mark.parametrize("name", ["localtime", "LocalTimestamp", "current_time"])
-def test_a_quoted_clock_is_only_ever_a_column(app_logs, name):
+def test_a_quoted_clock_is_only_ever_a_column(standing_logs, name):
     with pytest.raises(Exception, match="there is no column"):
-        app_logs.ask(f'select "{name}" as x from {LOGS}')
+        standing_logs.ask(f'select "{name}" as x from {LOGS}')
 
 
 def test_a_column_named_user_is_that_column(lake):
@@ -69,9 +69,9 @@ def test_a_column_named_user_is_that_column(lake):
         "select txid_current() as t",
     ],
 )
-def test_no_other_function_tells_the_time(app_logs, sql):
+def test_no_other_function_tells_the_time(standing_logs, sql):
     with pytest.raises(Exception, match=r"is not a function that|reads the clock"):
-        app_logs.ask(sql)
+        standing_logs.ask(sql)
 
 
 def test_a_query_sees_utc_whatever_the_process_s_zone_is(app_logs):
@@ -175,12 +175,14 @@ def test_a_faulty_table_file_is_named_with_its_fault(app_logs, text, reason):
         app_logs.values(f"select id from {LOGS}")
 
 
-def test_partition_columns_can_be_asked_for(app_logs):
+def test_partition_columns_can_be_asked_for(standing_logs):
     sql = f"select id, p_date::varchar, p_hour from {LOGS} where p_date = '2026-07-01' and p_hour < 10"
 
-    assert app_logs.values(sql) == [(2, "2026-07-01", 9)]
+    assert standing_logs.values(sql) == [(2, "2026-07-01", 9)]
     assert (
-        app_logs.values(f"select * exclude (name) from {LOGS} where p_hour = 11", dialect="snowflake")[0][0]
+        standing_logs.values(f"select * exclude (name) from {LOGS} where p_hour = 11", dialect="snowflake")[
+            0
+        ][0]
         == 1
     )
 
@@ -240,8 +242,8 @@ def test_the_past_of_a_full_lake_is_the_lake_cut_at_that_time(make_lake, hours, 
     [LOGS, "panther_logs.app_logs", "PANTHER_LOGS.PUBLIC.APP_LOGS", '"panther_logs"."public"."app_logs"'],
 )
 @pytest.mark.parametrize("dialect", ["duckdb", "snowflake", "trino"])
-def test_each_form_of_a_table_name_is_answered(app_logs, name, dialect):
-    assert app_logs.values(f"select count(*) as n from {name}", dialect=dialect) == [(3,)]
+def test_each_form_of_a_table_name_is_answered(standing_logs, name, dialect):
+    assert standing_logs.values(f"select count(*) as n from {name}", dialect=dialect) == [(3,)]
 
 
 @pytest.mark.parametrize(
@@ -261,8 +263,8 @@ def test_each_form_of_a_table_name_is_answered(app_logs, name, dialect):
         ),
     ],
 )
-def test_names_mean_what_sql_says(app_logs, sql, rows):
-    answered = app_logs.values(sql)
+def test_names_mean_what_sql_says(standing_logs, sql, rows):
+    answered = standing_logs.values(sql)
 
     assert len(answered) == 1 if rows is None else answered == rows
 
@@ -284,8 +286,8 @@ def test_a_lake_behind_a_link_is_answered(app_logs, make_lake, tmp_path):
     assert make_lake("link").values(f"select count(*) as n from {LOGS}") == [(3,)]
 
 
-def test_a_column_written_in_another_case_is_found(app_logs):
-    assert app_logs.ask(f"select NAME from {LOGS} where P_EVENT_TIME > '2026-07-01 11:00:00'") == [
+def test_a_column_written_in_another_case_is_found(standing_logs):
+    assert standing_logs.ask(f"select NAME from {LOGS} where P_EVENT_TIME > '2026-07-01 11:00:00'") == [
         {"name": "ann"}
     ]
 
@@ -325,8 +327,8 @@ def test_a_table_of_a_schema_alone_is_empty(lake):
     assert lake.values(f"select count(*) as n from {LOGS}") == [(0,)]
 
 
-def test_a_table_whose_days_are_all_later_is_empty(app_logs):
-    assert app_logs.values(f"select count(*) as n from {LOGS}", at=NOON - timedelta(days=300)) == [(0,)]
+def test_a_table_whose_days_are_all_later_is_empty(standing_logs):
+    assert standing_logs.values(f"select count(*) as n from {LOGS}", at=NOON - timedelta(days=300)) == [(0,)]
 
 
 # Snapshots

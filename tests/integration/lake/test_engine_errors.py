@@ -27,8 +27,8 @@ def error_of(lake, sql, **how):
     return raised.value
 
 
-def test_every_unknown_column_is_told_with_its_place(app_logs):
-    error = error_of(app_logs, f"select nam,\n  x.id from {LOGS}")
+def test_every_unknown_column_is_told_with_its_place(standing_logs):
+    error = error_of(standing_logs, f"select nam,\n  x.id from {LOGS}")
 
     assert type(error) is UnknownColumn
     assert error.remarks == (
@@ -38,15 +38,15 @@ def test_every_unknown_column_is_told_with_its_place(app_logs):
     assert not error.transient
 
 
-def test_a_division_by_zero_is_an_error(app_logs):
-    error = error_of(app_logs, f"select 1 / (id - 1) as x from {LOGS}")
+def test_a_division_by_zero_is_an_error(standing_logs):
+    error = error_of(standing_logs, f"select 1 / (id - 1) as x from {LOGS}")
 
     assert str(error).startswith("Division by zero in expression")
     assert "SET" not in str(error)
 
 
-def test_a_value_that_cannot_be_cast_is_an_error(app_logs):
-    error = error_of(app_logs, f"select name::int as x from {LOGS}")
+def test_a_value_that_cannot_be_cast_is_an_error(standing_logs):
+    error = error_of(standing_logs, f"select name::int as x from {LOGS}")
 
     assert "Could not convert string 'ann' to INT32" in str(error)
 
@@ -64,15 +64,15 @@ def test_an_error_in_mid_stream_is_the_same_error(lake):
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "snowflake", "trino"])
-def test_text_that_is_no_sql_is_located(app_logs, dialect):
-    error = error_of(app_logs, f"select name\nfrom {LOGS}\nwhere and", dialect=dialect)
+def test_text_that_is_no_sql_is_located(standing_logs, dialect):
+    error = error_of(standing_logs, f"select name\nfrom {LOGS}\nwhere and", dialect=dialect)
 
     assert isinstance(error, RefusedQuery)
     assert (error.line, error.column) == (3, 7)
 
 
-def test_a_function_that_is_not_there_is_told_with_a_suggestion(app_logs):
-    error = error_of(app_logs, f"select levenshtien(name, 'x') as x from {LOGS}")
+def test_a_function_that_is_not_there_is_told_with_a_suggestion(standing_logs):
+    error = error_of(standing_logs, f"select levenshtien(name, 'x') as x from {LOGS}")
 
     assert str(error).endswith("did you mean levenshtein()?")
 

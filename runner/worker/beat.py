@@ -32,6 +32,10 @@ class Beat:
         self._numbers: Array[c_longlong] = RawArray("q", 3)
         self.reset()
 
+    def detach(self) -> None:
+        """Worker: go on with numbers of its own, in a process that a rule has forked."""
+        self._numbers = RawArray("q", list(self._numbers))
+
     def turn_to(self, rule: int) -> None:
         """Worker: from now on, what is entered is the rule at this position."""
         self._numbers[_RULE] = rule

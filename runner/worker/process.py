@@ -42,6 +42,9 @@ def serve(connection: Connection, beat: Beat, checkpoints: Checkpoints) -> None:
     surroundings = confine()
     engines = _Engines()
     beat.check = lambda: _check_pipe(connection)
+    # a process that a rule forks goes on as if it were this one: it ends when it next looks at the pipe
+    os.register_at_fork(after_in_child=connection.close)
+    os.register_at_fork(after_in_child=beat.detach)
     while (job := _receive(connection)) is not None:
         checkpoints.reached(Checkpoint.JOB_RECEIVED)
         # set for every job: the rules of the last one may have changed them

@@ -119,6 +119,7 @@ NOISE = {
     "leaves for another folder": "import os; os.chdir('/')",
     "changes the environment": "import os; os.environ.clear()",
     "warns": "import warnings; warnings.warn('careful')",
+    "goes on twice": "import os; os.fork()",
     "takes the alarm signal for itself": "import signal; signal.alarm(0)",
 }
 

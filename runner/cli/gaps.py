@@ -10,6 +10,7 @@ from rich.text import Text
 
 from runner import app, logs
 from runner.cli import output
+from runner.cli.named_query import query_named
 from runner.cli.options import format_option, load_settings, mask, project_option, state_option, written
 from runner.cli.output import counted
 from runner.clock import SystemClock
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
     Gap = tuple[str, datetime, GapReason]
 
-_GOOD_STATES = (RunState.SUCCEEDED, RunState.TRUNCATED)
+_ELSEWHERE = "elsewhere"
+"""What another process is running, or has run meanwhile."""
+_GOOD_STATES = {RunState.SUCCEEDED.value, RunState.TRUNCATED.value, _ELSEWHERE}
 
 
 @click.command(name="gaps")
@@ -55,11 +58,19 @@ def command(
     logs.configure(as_json=True, mask=mask().masked)
     settings = load_settings(project, state__url=state)
     with app.build(settings, SystemClock()) as parts:
+        if query is not None:
+            _require_known(parts, query)
         found = parts.store.ledger.list_gaps(query, limit)
         if not fill:
             _show(found, _disabled(parts, query)[:limit], output_format)
             return 0
-        return _fill(parts, found)
+        return _fill(parts, found, as_json=output_format == "json")
+
+
+def _require_known(parts: App, name: str) -> None:
+    """Accept a query that is defined, or was when it fell due. Raises `click.UsageError`."""
+    if name not in parts.store.ledger.epochs():
+        query_named(parts.catalogue, name)
 
 
 def _disabled(parts: App, wanted: str | None) -> list[tuple[str, Interval]]:
@@ -102,22 +113,29 @@ def _show(found: Sequence[Gap], off: Sequence[tuple[str, Interval]], output_form
     output.show_table(table)
 
 
-def _fill(parts: App, found: Sequence[Gap]) -> int:
-    filled = 0
+def _fill(parts: App, found: Sequence[Gap], *, as_json: bool) -> int:
+    filled = []
     for name, due, _ in found:
-        query = parts.catalogue.queries.get(name)
-        if query is None:
-            output.complain([f"{name} at {written(due)}: the query is defined no longer"])
-            continue
-        rules = [rule for rule in parts.catalogue.rules_for(name) if rule.enabled]
-        try:
-            report = parts.pipeline.fill_gap(query, due, rules)
-        except SlotTaken as taken:
-            click.echo(f"{written(due)} {name}: {taken}")
-            filled += 1
-            continue
-        filled += report.run.state in _GOOD_STATES
-        fault = f": {report.run.fault.message}" if report.run.fault else ""
-        click.echo(f"{written(due)} {name}: {report.run.state.value}{fault}")
-    click.echo(f"{counted(filled, 'gap')} filled, {len(found) - filled:,} left.")
-    return int(filled < len(found))
+        state, problem = _filled(parts, name, due)
+        filled.append({"query": name, "due": written(due), "state": state, "problem": problem})
+        if not as_json:
+            click.echo(f"{written(due)} {name}: {': '.join(filter(None, (state, problem)))}")
+    left = sum(one["state"] not in _GOOD_STATES for one in filled)
+    if as_json:
+        output.print_json(filled)
+    else:
+        click.echo(f"{counted(len(found) - left, 'gap')} filled, {left:,} left.")
+    return int(left > 0)
+
+
+def _filled(parts: App, name: str, due: datetime) -> tuple[str | None, str | None]:
+    """Run for a gap; returns the run's state, None if there is no run, and what was the matter, if anything was."""
+    query = parts.catalogue.queries.get(name)
+    if query is None:
+        return None, "the query is defined no longer"
+    rules = [rule for rule in parts.catalogue.rules_for(name) if rule.enabled]
+    try:
+        run = parts.pipeline.fill_gap(query, due, rules).run
+    except SlotTaken as taken:
+        return _ELSEWHERE, str(taken)
+    return run.state.value, run.fault.message if run.fault else None

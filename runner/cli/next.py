@@ -57,6 +57,7 @@ def command(
     catalogue = read_catalogue(
         settings.root, exclude=settings.not_definitions, folders=settings.definition_folders
     )
+    output.complain(catalogue.errors)
     moment = after or SystemClock().now()
     rows = [
         row

@@ -54,3 +54,33 @@ def test_gaps_tell_due_times_and_disabled_time_apart(with_gaps, here):
 
 def test_no_gaps_are_told_in_two_words(project, here):
     assert here("gaps", cwd=project).out == "No gaps.\n"
+
+
+def test_a_query_that_never_was_is_no_query_without_gaps(with_gaps, here):
+    wrong = here("gaps", "Okta Failed Login", cwd=with_gaps)
+    (with_gaps / "queries" / "okta_failed_logins.yml").unlink()
+    deleted = here("gaps", QUERY, cwd=with_gaps)
+
+    assert (wrong.code, QUERY in wrong.err) == (2, True)
+    assert (deleted.code, "limit" in deleted.out) == (0, True)
+
+
+def test_what_filling_has_done_can_be_read_by_a_program(with_gaps, here):
+    done = here("gaps", "--fill", "--format", "json", cwd=with_gaps)
+
+    assert (done.code, done.document) == (
+        0,
+        [{"query": QUERY, "due": "2026-01-15T11:00:00Z", "state": "succeeded", "problem": None}],
+    )
+
+
+def test_a_gap_of_a_query_that_is_no_more_stays(with_gaps, here):
+    (with_gaps / "queries" / "okta_failed_logins.yml").unlink()
+
+    done = here("gaps", "--fill", cwd=with_gaps)
+
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        "2026-01-15T11:00:00Z Okta Failed Logins: the query is defined no longer",
+        "0 gaps filled, 1 left.",
+    ]

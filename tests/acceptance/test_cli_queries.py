@@ -59,6 +59,15 @@ def test_next_says_that_a_query_is_paused(here, project):
     assert [one["paused"] for one in listed] == [True]
 
 
+def test_next_names_the_definitions_that_are_broken(here, project):
+    (project / "queries" / "broken.yml").write_text("AnalysisType: scheduled_query\nQuery: [\n")
+
+    done = here("next", cwd=project)
+
+    assert "broken.yml" in done.err
+    assert "Failed Logins" in done.out
+
+
 def test_next_makes_no_state_database(here, project, tmp_path):
     done = here("next", "--state", str(tmp_path / "other.db"), cwd=project)
 

@@ -197,6 +197,8 @@ def _faults(report: RunReport) -> Iterator[str]:
     run = report.run
     if run.fault is not None:
         yield f"{run.key.query}: {run.state.value}: {run.fault.message}"
+    if run.stale:
+        yield f"{run.key.query}: stale: {run.stale}"
     for error in report.rule_errors:
         yield f"{run.key.query}: rule {error.rule_id}: {error.kind}: {error.message}"
 
@@ -231,6 +233,7 @@ def _run_fields(parts: App, report: RunReport) -> dict[str, Any]:
         "matches": run.counts.matches,
         "bytes": run.counts.bytes,
         "fault": {"kind": run.fault.kind, "message": run.fault.message} if run.fault else None,
+        "stale": run.stale or None,
         "rule_errors": [
             {
                 "rule_id": error.rule_id,

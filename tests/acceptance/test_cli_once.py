@@ -43,6 +43,16 @@ def test_running_again_for_the_same_time_changes_nothing(project_with_alert, her
     assert after == before
 
 
+def test_a_run_over_a_table_without_new_data_says_so(project, here):
+    (project / "runner.toml").write_text("[freshness]\nstale_after_minutes = 1\n")
+
+    text = here("once", "--all", "--at", AT, "--dry-run", cwd=project)
+    document = here("once", "--all", "--at", AT, "--dry-run", "--format", "json", cwd=project).document
+
+    assert (text.code, text.err.startswith(f"{QUERY}: stale: ")) == (0, True)
+    assert [run["stale"] is not None for run in document["runs"]] == [True]
+
+
 def test_a_dry_run_shows_the_alert_and_writes_nothing(project, here):
     before = sorted(project.rglob("*"))
 

@@ -142,6 +142,8 @@ def destination_kinds() -> Iterator[str]:
         yield f"{kind.help}\n"
         if kind.options:
             yield _table(("Key", "Default", "Meaning"), _option_rows(kind.options))
+        for key, why in kind.unfit.items():
+            yield f"`{key}` is refused: {why}.\n"
 
 
 def _option_rows(options: Sequence[Option]) -> list[tuple[str, str, str]]:

@@ -33,10 +33,12 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """A message was taken."""
+    """A message was dealt with."""
 
     thread: str = ""
     """What the service needs to be told for further messages on the same alert to follow this one."""
+    was_sent: bool = True
+    """False if there was nothing to tell this service: whether it can be reached is then not known."""
 
 
 class Sender(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parseaddr
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,8 @@ class Kind:
     options: tuple[Option, ...]
     make: Callable[[Mapping[str, Any], Surroundings], Sender]
     """Raises ValueError if options do not fit together, and `SettingsError` if an extra is missing."""
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    """Options of every destination that this kind has no use for, each with why."""
 
 
 def _url(value: Any) -> str:
@@ -239,6 +241,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 _CA_FILE,
             ),
             make=_pagerduty,
+            unfit={
+                "group_above": "PagerDuty resolves incidents one by one, so it gets each alert by itself; "
+                "group them there, in the service's settings",
+            },
         ),
         "email": Kind(
             help="A mail as text and HTML, by SMTP.",

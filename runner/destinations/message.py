@@ -27,6 +27,8 @@ class MessageKind(StrEnum):
     """It took in further matches, or says something else now."""
     STATUS = "status"
     """Its status changed."""
+    COMMENT = "comment"
+    """Somebody wrote on it, or it was given to somebody; its status is what it was."""
     MERGED = "merged"
     """Another alert has its matches now: logs that came late have shown that the two are one."""
     GROUP = "group"

@@ -10,6 +10,7 @@ import orjson
 from runner.destinations.destination import Receipt
 from runner.destinations.http import refusal
 from runner.destinations.message import Message, MessageKind, payload_of
+from runner.destinations.wording import subject_of
 from runner.errors import DeliveryError, SettingsError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 URL = "https://events.pagerduty.com"
 _SEVERITIES = {"INFO": "info", "LOW": "warning", "MEDIUM": "warning", "HIGH": "error", "CRITICAL": "critical"}
 _ACTIONS = {"TRIAGED": "acknowledge", "RESOLVED": "resolve", "CLOSED": "resolve"}
+_ENDED = ("RESOLVED", "CLOSED")
 _SUMMARY_CHARACTERS = 1024
 _DETAILS_BYTES = 400_000
 """PagerDuty refuses events of more than 512 KiB."""
@@ -43,8 +45,10 @@ class PagerDutySender:
         self._client.timeout = timeout
 
     def send(self, message: Message) -> Receipt:
-        """Send one event. Raises `DeliveryError`."""
+        """Send one event, if PagerDuty has to know at all. Raises `DeliveryError`."""
         event = event_of(message)
+        if event is None:
+            return Receipt(was_sent=False)
         try:
             self._client.send_event(event.pop("event_action"), **event)
         except self._failure as error:
@@ -69,18 +73,24 @@ def _trying_once(client: type[Any], clock: Clock) -> type[Any]:
     return Client
 
 
-def event_of(message: Message) -> dict[str, Any]:
-    """Return the event without its routing key, as PagerDuty's reference of the Events API v2 describes it."""
+def event_of(message: Message) -> dict[str, Any] | None:
+    """Return the event without its routing key, as PagerDuty's reference of the Events API v2 describes it.
+
+    None if the message changes nothing about the alert's incident.
+    """
     notice = message.notice
     action = _action(message)
+    if action is None:
+        return None
+    is_group = message.kind is MessageKind.GROUP  # only if it was written when the name meant another kind
     event: dict[str, Any] = {
         "event_action": action,
-        "dedup_key": message.key if message.kind is MessageKind.GROUP else notice.alert_id,
+        "dedup_key": message.key if is_group else notice.alert_id,
     }
     if action != "trigger":
         return event
     event["payload"] = {
-        "summary": _summary(message)[:_SUMMARY_CHARACTERS],
+        "summary": (subject_of(message) if is_group else notice.title)[:_SUMMARY_CHARACTERS],
         "source": notice.rule_id,
         "severity": _SEVERITIES.get(notice.severity, "error"),
         "timestamp": notice.created_at.isoformat(),
@@ -102,18 +112,17 @@ def _details(message: Message) -> dict[str, Any]:
     return plain
 
 
-def _action(message: Message) -> str:
+def _action(message: Message) -> str | None:
+    notice = message.notice
     match message.kind:
         case MessageKind.MERGED:
             return "resolve"  # the incident of the alert that took it in goes on
-        case MessageKind.UPDATE if not message.notice.match_count:
+        case MessageKind.UPDATE if not notice.match_count:
             return "resolve"  # its matches belong to others now
         case MessageKind.STATUS:
-            return _ACTIONS.get(message.notice.status, "trigger")
+            return _ACTIONS.get(notice.status, "trigger")
+        case MessageKind.COMMENT:
+            return None  # events have no place for it, and a trigger may open an incident that was resolved there
+        case _ if notice.status in _ENDED:
+            return None  # a trigger would open an incident that nobody resolves
     return "trigger"
-
-
-def _summary(message: Message) -> str:
-    if message.kind is MessageKind.GROUP:
-        return f"{len(message.others) + 1} alerts, the first: {message.notice.title}"
-    return message.notice.title

@@ -45,6 +45,8 @@ def _destination(name: str, table: Mapping[str, Any], root: Path, clock: Clock) 
     options = (*SHARED_OPTIONS, *(kind.options if kind else ()))
     faults: list[str] = []
     given = dict(read_options(place, table, options, faults, knows_all=kind is not None))
+    unfit = kind.unfit if kind else {}
+    faults += [f"{place}.{key}: not for this kind: {why}" for key, why in unfit.items() if key in table]
     if faults or kind is None:
         raise SettingsError("\n".join(faults))
     around = Surroundings(root=root, clock=clock, timeout=given["timeout_seconds"])

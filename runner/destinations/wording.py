@@ -37,6 +37,7 @@ def subject_of(message: Message) -> str:
 _HAPPENED: Mapping[MessageKind, Callable[[Notice], str]] = MappingProxyType(
     {
         MessageKind.STATUS: lambda notice: notice.status,
+        MessageKind.COMMENT: lambda _: "Comment",
         MessageKind.MERGED: lambda _: "One with another alert",
         MessageKind.UPDATE: lambda notice: f"{notice.match_count} matches",
         MessageKind.TEST: lambda _: "Test",

@@ -153,7 +153,12 @@ def change_status(
         ours = sa.or_(alerts.c.alert_id.in_(some), alerts.c.held_by.in_(some))
         connection.execute(sa.update(alerts).where(ours).values(status=status.value))
     write_down(
-        connection, [(alert.alert_id, status) for alert in changed], actor=actor, comment=comment, now=now
+        connection,
+        [(alert.alert_id, status) for alert in changed],
+        kind=MessageKind.STATUS,
+        actor=actor,
+        comment=comment,
+        now=now,
     )
 
 
@@ -161,11 +166,12 @@ def write_down(
     connection: Connection,
     entries_of: Sequence[tuple[str, AlertStatus]],
     *,
+    kind: MessageKind,
     actor: str,
     comment: str,
     now: datetime,
 ) -> None:
-    """Add to the history of alerts, given by id with the status that they have now, and announce it."""
+    """Add to the history of alerts, given by id with the status that they have now, and announce it as such."""
     entries = [
         {"alert_id": alert_id, "at": now, "actor": actor, "status": status.value, "comment": comment}
         for alert_id, status in entries_of
@@ -175,7 +181,7 @@ def write_down(
     announce(
         connection,
         [
-            Announcement(alert_id=alert_id, kind=MessageKind.STATUS, at=now, actor=actor, comment=comment)
+            Announcement(alert_id=alert_id, kind=kind, at=now, actor=actor, comment=comment)
             for alert_id, _ in entries_of
         ],
     )
@@ -193,6 +199,7 @@ def assign(
     write_down(
         connection,
         [(alert.alert_id, alert.status) for alert in chosen],
+        kind=MessageKind.COMMENT,
         actor=actor,
         comment=comment,
         now=now,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.destinations.message import MessageKind
 from runner.store import alert_book, provenance
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ class AlertDesk:
         """Add to the history of alerts; their status stays. Raises `StoreError`."""
         entries = [(alert.alert_id, alert.status) for alert in chosen]
         with self._database.transaction() as connection:
-            alert_book.write_down(connection, entries, actor=actor, comment=text, now=self._clock.now())
+            alert_book.write_down(
+                connection,
+                entries,
+                kind=MessageKind.COMMENT,
+                actor=actor,
+                comment=text,
+                now=self._clock.now(),
+            )
 
     def provenance_of(self, alert: Alert) -> Provenance:
         """Return what an alert rests on, and who was told. Raises `StoreError`."""

@@ -134,6 +134,7 @@ class OutboxStore:
         """Write down that a destination took a delivery; if that `is_news`, that it can be reached again too."""
         with self._database.transaction() as connection:
             now = self._clock.now()
+            is_news = is_news and receipt.was_sent
             outbox.sent(connection, delivery, receipt, now, is_news=is_news)
             if delivery.message.report is not None:
                 reports.forget_rows(connection, delivery)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from runner.alerts.alert import AlertRules
+from runner.alerts.alert import AlertRules, AlertStatus
 from runner.alerts.match import Match
 from runner.clock import FrozenClock
 from runner.delivery.dispatch import Discretion, Dispatcher, RuleFacts
@@ -165,3 +165,19 @@ def test_running_again_tells_nothing(office):
     office.run(0, "a")
 
     assert office.tell() == []
+
+
+def test_a_comment_and_an_assignment_are_told_as_comments_and_a_resolution_as_a_status(office):
+    office.run(0, "a")
+    office.tell()
+    (alert,) = office.store.list_alerts(AlertFilter(), 9)
+
+    office.store.desk.comment([alert], "asked the owner", actor="ada")
+    office.store.desk.assign([alert], "ada", actor="bob")
+    office.store.change_status([alert], AlertStatus.RESOLVED, actor="ada", comment="")
+
+    told = office.tell()
+    assert [kind for kind, _, _ in told] == [MessageKind.COMMENT, MessageKind.COMMENT, MessageKind.STATUS]
+    assert event_of(office.messages[MessageKind.COMMENT]) is None
+    assert event_of(office.messages[MessageKind.STATUS])["event_action"] == "resolve"
+    assert wording.subject_of(office.messages[MessageKind.COMMENT]) == "Comment: a"

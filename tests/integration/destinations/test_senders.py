@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP
 from receivers import Answer, MailServer, Receiver
 
 from runner.clock import FrozenClock
+from runner.destinations.destination import Receipt
 from runner.destinations.lines import StreamSender
 from runner.destinations.message import Message, MessageKind, Notice
 from runner.destinations.reading import read_destinations
@@ -200,6 +201,30 @@ def test_pagerduty_resolves_the_incident_of_an_alert_that_has_no_matches_left(pa
     pagerduty.send(moved)
 
     assert pager.received[0].document["event_action"] == "resolve"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message(key="k2", kind=MessageKind.COMMENT, notice=NOTICE, actor="ada", comment="mine"),
+        Message(key="k2", kind=MessageKind.NEW, notice=replace(NOTICE, status="RESOLVED")),
+        Message(key="k2", kind=MessageKind.UPDATE, notice=replace(NOTICE, status="RESOLVED")),
+        Message(key="k2", kind=MessageKind.UPDATE, notice=replace(NOTICE, status="CLOSED")),
+    ],
+    ids=["comment", "new and resolved", "grown when resolved", "grown when closed"],
+)
+def test_pagerduty_is_not_told_what_changes_nothing_about_an_incident(pager, pagerduty, message):
+    receipt = pagerduty.send(message)
+
+    assert pager.received == []
+    assert receipt == Receipt(was_sent=False)
+
+
+@pytest.mark.parametrize("status", ["OPEN", "TRIAGED"])
+def test_growth_of_an_alert_that_somebody_still_has_to_do_with_reaches_its_incident(pager, pagerduty, status):
+    pagerduty.send(Message(key="k2", kind=MessageKind.UPDATE, notice=replace(NOTICE, status=status)))
+
+    assert [one.document["event_action"] for one in pager.received] == ["trigger"]
 
 
 def test_pagerduty_gets_no_more_context_than_it_takes(pager, pagerduty):

@@ -176,6 +176,17 @@ def test_a_destination_that_took_something_has_failed_no_more(lab):
     assert lab.store.outbox.state_of("soc") == (0, None)
 
 
+def test_a_destination_that_was_told_nothing_is_not_known_to_be_well(lab):
+    put(lab, letter())
+    put_off(lab, take(lab)[0])
+    lab.clock.advance(MINUTE)
+
+    lab.store.outbox.sent(take(lab)[0], Receipt(was_sent=False))
+
+    assert lab.store.outbox.state_of("soc") == (1, after(1))
+    assert not lab.store.outbox.has_due("soc")
+
+
 def test_what_is_held_is_kept_with_its_reason_and_never_sent(lab):
     put(lab, letter(held_because="silence 1 by ada: works"))
 

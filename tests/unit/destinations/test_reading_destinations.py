@@ -65,6 +65,14 @@ def test_filters_and_pace_are_read(tmp_path):
     assert not found.takes_updates
 
 
+def test_pagerduty_groups_by_itself(tmp_path):
+    (fault,) = faults_of(tmp_path, pager={"kind": "pagerduty", **LEAST["pagerduty"], "group_above": 10})
+
+    assert fault.startswith(
+        'destinations."pager".group_above: not for this kind: PagerDuty resolves incidents one by one'
+    )
+
+
 def test_all_faults_of_all_destinations_are_told_at_once(tmp_path):
     faults = faults_of(
         tmp_path,

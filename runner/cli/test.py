@@ -6,7 +6,7 @@ import functools
 import gc
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from runner.definitions.catalogue import read_catalogue
 from runner.definitions.codes import Code
 from runner.definitions.kind import Kind
 from runner.definitions.partial import everything, read_part
+from runner.definitions.stream_rule import StreamRule
 from runner.detections.content import ContentSources
 from runner.worker.detection_tests import DetectionTests, id_of, run_tests
 from runner.worker.side_reading import read_side_by_side
@@ -71,6 +72,8 @@ class Wishes:
     skips_disabled: bool
     destinations: tuple[str, ...]
     workers: int
+    conditions: bool
+    """Whether conditions written in YAML may fail a test."""
 
     @property
     def is_whole(self) -> bool:
@@ -122,6 +125,12 @@ class Wishes:
     type=click.IntRange(min=1),
     help="How many processes test at once. Default: one for each core.",
 )
+@click.option(
+    "--conditions",
+    is_flag=True,
+    help="Let conditions written in YAML fail tests: inline filters, and rules without Python. "
+    "Panther's own tool does so only with access to Panther's service.",
+)
 @click.option("--watch", is_flag=True, help="Stay, and test again what a saved file touches.")
 @format_option("text", "json", "junit", "github")
 def command(
@@ -135,14 +144,15 @@ def command(
     destinations: tuple[str, ...],
     failures_only: bool,  # noqa: FBT001  as above
     workers: int | None,
+    conditions: bool,  # noqa: FBT001  as above
     watch: bool,  # noqa: FBT001  as above
     output_format: str,
 ) -> int:
     """Run the unit tests of the rules and policies under PATH (default: the project folder).
 
     PATH is a folder, or the YAML file of one detection. A folder within a project is tested as a part of it: its rules
-    find the helpers that lie elsewhere. Each detection is judged by the same code that evaluates it in a run. The exit
-    code is 1 if a test fails, a detection cannot be loaded, or a definition is wrong.
+    find the helpers that lie elsewhere. Each detection is judged by the same code that evaluates it in a run. What fails
+    by conditions written in YAML alone is named, and counts with --conditions only. The exit code is 1 if a test fails, a detection cannot be loaded, or a definition is wrong.
     """
     if path and path_option:
         raise click.UsageError("give PATH or --path, not both")
@@ -155,6 +165,7 @@ def command(
         skips_disabled=skips_disabled,
         destinations=destinations,
         workers=workers or os.cpu_count() or 1,
+        conditions=conditions,
     )
 
     def test(catalogue: Catalogue, touched: Collection[str] | None = None) -> int:
@@ -215,17 +226,40 @@ def _test(catalogue: Catalogue, wishes: Wishes, report: Report, touched: Collect
         chosen = [one for one in chosen if id_of(one) in touched]
     skipped = [one for one in chosen if wishes.skips_disabled and not one.enabled]
     tested = [one for one in chosen if one not in skipped]
-    found = []
-    for verdict in _verdicts(tested, catalogue, wishes):
-        found.append(verdict)
-        report.tell(verdict)
+    found: list[Verdict] = []
+    passed_over: list[str] = []
+    for definition, verdict in zip(tested, _verdicts(tested, catalogue, wishes), strict=True):
+        counted_ones = [verdict]
+        if not verdict.passed and not wishes.conditions:
+            counted_ones, why = _by_python(definition, verdict, catalogue, wishes)
+            passed_over += why
+        for one in counted_ones:
+            found.append(one)
+            report.tell(one)
     outcome = Outcome(
         verdicts=tuple(found),
         errors=_errors(catalogue, wishes),
         skipped=tuple(_skipped(skipped, catalogue, wishes)),
+        passed_over=tuple(passed_over),
     )
     report.end(outcome)
     return int(not outcome.passed)
+
+
+def _by_python(
+    definition: Judged, verdict: Verdict, catalogue: Catalogue, wishes: Wishes
+) -> tuple[list[Verdict], list[str]]:
+    """Return what counts of a detection that fails: what its Python says, as Panther's own tool asks nothing else.
+
+    That is nothing, if it has no Python. With it comes the name of what fails by its conditions alone.
+    """
+    if isinstance(definition, StreamRule) and definition.simple is not None and not verdict.faults:
+        return [], [f"{verdict.detection_id} (its conditions fail tests)"]
+    if isinstance(definition, StreamRule) and definition.inline_filters:
+        (again,) = _verdicts([replace(definition, inline_filters=())], catalogue, wishes)
+        if again.passed:
+            return [again], [f"{verdict.detection_id} (its inline filters fail tests)"]
+    return [verdict], []
 
 
 def _chosen(catalogue: Catalogue, wishes: Wishes) -> list[Judged]:

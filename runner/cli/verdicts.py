@@ -51,6 +51,8 @@ class Outcome:
     errors: tuple[DefinitionError, ...] = ()
     skipped: tuple[str, ...] = ()
     """The ids of detections that were not tested, though they were asked for."""
+    passed_over: tuple[str, ...] = ()
+    """The ids of detections that fail by conditions written in YAML alone, which do not count, each with what fails."""
     note: str = ""
 
     @property
@@ -114,6 +116,7 @@ class TextReport:
         )
         _list("To mend", [verdict.detection_id for verdict in verdicts if not verdict.passed])
         _list("Skipped", outcome.skipped)
+        _list("Passed over without --conditions", outcome.passed_over)
         _list(
             "Without tests", [one.detection_id for one in verdicts if one.coverage == "none" and one.passed]
         )
@@ -168,6 +171,7 @@ class JsonReport:
                 "definition_errors": [str(error) for error in outcome.errors],
                 "detections": [_fields_of_verdict(verdict) for verdict in verdicts],
                 "skipped": outcome.skipped,
+                "passed_over": outcome.passed_over,
                 "coverage": Counter(verdict.coverage for verdict in verdicts),
             }
         )

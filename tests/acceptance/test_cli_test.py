@@ -44,6 +44,25 @@ def test_every_kind_of_detection_passes_its_tests(content, cli):
     assert ended.document["coverage"] == {"both": 5, "alerting": 1}
 
 
+def test_conditions_that_fail_tests_are_named_and_count_if_that_is_asked_for(content, here):
+    simple = content / "rules/door_refused_often.yml"
+    simple.write_text(simple.read_text().replace("count: 4}", "count: 2}"))
+    day = content / "rules/door_signal.yml"
+    day.write_text(day.read_text() + "InlineFilters: [{KeyPath: nothing, Condition: Equals, Value: there}]\n")
+
+    without, judged = (
+        here("test", *flags, "--format", "json", cwd=content) for flags in ([], ["--conditions"])
+    )
+
+    assert (without.code, judged.code) == (0, 1)
+    assert without.document["passed_over"] == [
+        "Door.RefusedOften (its conditions fail tests)",
+        "Door.Signal (its inline filters fail tests)",
+    ]
+    failed = [one["id"] for one in judged.document["detections"] if not one["passed"]]
+    assert (failed, judged.document["passed_over"]) == (["Door.RefusedOften", "Door.Signal"], [])
+
+
 def test_all_verdicts_are_the_same_in_several_processes(content, cli):
     for number in range(50):
         for ending in ("yml", "py"):

@@ -152,7 +152,8 @@ def command(
 
     PATH is a folder, or the YAML file of one detection. A folder within a project is tested as a part of it: its rules
     find the helpers that lie elsewhere. Each detection is judged by the same code that evaluates it in a run. What fails
-    by conditions written in YAML alone is named, and counts with --conditions only. The exit code is 1 if a test fails, a detection cannot be loaded, or a definition is wrong.
+    by conditions written in YAML alone is named, and counts with --conditions only. The exit code is 1 if a
+    test fails, a detection cannot be loaded, or a definition is wrong.
     """
     if path and path_option:
         raise click.UsageError("give PATH or --path, not both")

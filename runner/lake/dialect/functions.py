@@ -25,6 +25,32 @@ FUNCTIONS: Mapping[str, Function] = {
 }
 """Name in upper case → what it takes and how it is written."""
 
+_PAGES = {
+    **dict.fromkeys(("AS_CHAR", "AS_VARCHAR"), "as_char-varchar"),
+    **dict.fromkeys(("AS_DECIMAL", "AS_NUMBER"), "as_decimal-number"),
+    **dict.fromkeys(("AS_DOUBLE", "AS_REAL"), "as_double-real"),
+    "AS_TIMESTAMP_NTZ": "as_timestamp",
+    "DATE": "to_date",
+    **dict.fromkeys(("IS_CHAR", "IS_VARCHAR"), "is_char-varchar"),
+    **dict.fromkeys(("IS_DOUBLE", "IS_REAL"), "is_double-real"),
+    "SHA2_HEX": "sha2",
+    "TIME": "to_time",
+    **dict.fromkeys(("TO_NUMBER", "TO_NUMERIC"), "to_decimal"),
+    **dict.fromkeys(("TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_NTZ", "TO_TIMESTAMP_TZ"), "to_timestamp"),
+    "TO_VARCHAR": "to_char",
+    **dict.fromkeys(("TRY_TO_NUMBER", "TRY_TO_NUMERIC"), "try_to_decimal"),
+    **dict.fromkeys(
+        ("TRY_TO_TIMESTAMP_LTZ", "TRY_TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP_TZ"), "try_to_timestamp"
+    ),
+}
+"""Name → the page that tells of it, where it shares one with another function."""
+
+
+def page_of(name: str) -> str:
+    """Return the address of the page of Snowflake's SQL reference that a row (name in upper case) was written by."""
+    return f"docs.snowflake.com/en/sql-reference/functions/{_PAGES.get(name, name.lower())}"
+
+
 REFUSED: Mapping[str, str] = {
     "SEQ": "its order is not defined",
     **dict.fromkeys(
@@ -57,7 +83,7 @@ def rewrite(node: exp.Anonymous, findings: Findings) -> exp.Expr:
         raise refusal(_unknown(name), node)
     arguments = list(node.expressions)
     if not row.accepts(len(arguments)):
-        raise refusal(f"{name}() does not take {len(arguments)} arguments", node)
+        raise refusal(f"{name}() does not take {len(arguments)} arguments: see {page_of(name)}", node)
     if row.approximate:
         findings.approximate(row.approximate, node)
     fitted = row.fitted(arguments)

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RefusedQuery
-from runner.lake.dialect.functions import FUNCTIONS, REFUSED
+from runner.lake.dialect.functions import FUNCTIONS, REFUSED, page_of
 
 EXPRESSIONS = Path(__file__, "../../../data/snowflake/expressions.txt").resolve().read_text()
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
-CASES = [line.rsplit(" => ", 1) for line in EXPRESSIONS.splitlines() if not line.startswith("#")]
+PAGES = [group.splitlines() for group in EXPRESSIONS.split("\n\n")[1:]]
+"""Each the address of a page, after a #, and the expressions that it tells of."""
+CASES = [line.rsplit(" => ", 1) for _, *lines in PAGES for line in lines]
 
 
 def value_of(written):
@@ -44,10 +46,20 @@ def test_an_expression_has_snowflake_s_value(standing_logs, expression, written)
         )
 
 
-def test_every_function_of_the_table_is_among_the_expressions():
-    called = {name.upper() for name in re.findall(r"(\w+)\(", EXPRESSIONS)}
+def test_every_function_of_the_table_has_an_expression_from_its_own_page():
+    told = {
+        (page, name.upper()) for page, *lines in PAGES for name in re.findall(r"(\w+)\(", "\n".join(lines))
+    }
 
-    assert set(FUNCTIONS) - called == set()
+    assert {(f"# {page_of(name)}", name) for name in FUNCTIONS} - told == set()
+
+
+def test_every_expression_stands_under_the_page_that_tells_of_it():
+    pages = [page for page, *_ in PAGES]
+
+    assert [page for page in pages if not page.startswith("# docs.snowflake.com/en/")] == []
+    assert len(set(pages)) == len(pages)
+    assert len(CASES) == EXPRESSIONS.count(" => ")
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -62,7 +74,10 @@ def test_a_function_that_cannot_be_had_is_refused_by_name_and_place(standing_log
     ("call", "said"),
     [
         ("array_siz([1])", "did you mean ARRAY_SIZE()?"),
-        ("array_size()", "ARRAY_SIZE() does not take 0 arguments"),
+        (
+            "array_size()",
+            "ARRAY_SIZE() does not take 0 arguments: see docs.snowflake.com/en/sql-reference/functions/array_size",
+        ),
         ("sha2('a', 512)", "256 bits only"),
         ("to_char(5, '999')", "formats of numbers are not supported"),
         ("to_number('5', '999')", "formats of numbers are not supported"),

@@ -195,7 +195,9 @@ class Daemon:
         stack.callback(self._store.close)
         self._checkpoints.reached(Checkpoint.STATE_OPENED)
         if sqlite_file(settings.state_url) is not None:
-            self._store.ledger.release_all()  # nobody else can be at work: what was claimed was lost
+            # No other daemon can be at work: what was claimed was lost.
+            self._store.ledger.release_all()
+            self._store.outbox.release_all()
             self._checkpoints.reached(Checkpoint.LOST_CLAIMS_RELEASED)
         self._present = PresentTime(self._clock, self._store.ledger.server_time)
 

@@ -24,9 +24,11 @@ _log = structlog.get_logger(__name__)
 _AT_ONCE = 50
 """How many deliveries are claimed at a time."""
 _MINUTE = timedelta(minutes=1)
-_LEASE_MESSAGES = 2
-"""A claim lasts as long as so many times its messages may take, so that nobody else sends them meanwhile."""
+_LEASE_MESSAGES = 4
+"""A claim lasts as long as so many messages may take: after a crash others wait no longer than that."""
 _LEAST_LEASE = timedelta(seconds=30)
+_LEASE_SHARE = 3
+"""It is extended when such a part of it has gone by, so that it does not end while a message is being sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +59,7 @@ class Courier:
         self._destination = destination
         self._outbox = outbox
         self._clock = clock
-        self._owner = f"{owner}/{destination.name}"
+        self._owner = owner
         self._persistence = persistence
         self._is_stopping = is_stopping
 
@@ -75,9 +77,7 @@ class Courier:
         room = min(self._room(), 1 if failures else _AT_ONCE)
         if room <= 0:
             return 0
-        lease = max(_LEAST_LEASE, timedelta(seconds=pace.timeout * room * _LEASE_MESSAGES))
-        claimed = self._outbox.take(name, owner=self._owner, lease=lease, limit=room)
-        return self._send(claimed, failures)
+        return self._send(_Claims(self._destination, self._outbox, self._clock, self._owner, room), failures)
 
     def _room(self) -> int:
         """Return how many messages the destination may still get within this minute."""
@@ -86,17 +86,19 @@ class Courier:
             return _AT_ONCE
         return pace.per_minute - self._outbox.sent_since(self._destination.name, self._clock.now() - _MINUTE)
 
-    def _send(self, claimed: list[Delivery], failures: int) -> int:
+    def _send(self, claims: _Claims, failures: int) -> int:
         taken = 0
-        for delivery in claimed:
+        for delivery in claims.deliveries:
+            if not claims.hold(delivery):
+                continue  # another sends it
             # That the destination can be reached is written down for the first, and when for the last: for each it
             # would take longer than to send it.
-            is_news = taken in (0, len(claimed) - 1)
+            is_news = taken in (0, len(claims.deliveries) - 1)
             if self._is_stopping() or not self._deliver(delivery, failures, is_news=is_news):
                 break
             taken += 1
-        if taken < len(claimed):
-            self._outbox.release(self._owner)
+        if taken < len(claims.deliveries):
+            self._outbox.release(self._destination.name, self._owner)
         return taken
 
     def _deliver(self, delivery: Delivery, failures: int, *, is_news: bool) -> bool:
@@ -129,6 +131,30 @@ class Courier:
         )
         _log.warning("delivery_put_off", **_fields(delivery), fault=str(error), again_at=retry_at.isoformat())
         return False
+
+
+class _Claims:
+    """What a courier has taken to send: nobody else sends it, for as long as the courier is at work."""
+
+    def __init__(
+        self, destination: Destination, outbox: OutboxStore, clock: Clock, owner: str, limit: int
+    ) -> None:
+        self._name = destination.name
+        self._outbox = outbox
+        self._clock = clock
+        self._owner = owner
+        self._lease = max(_LEAST_LEASE, timedelta(seconds=destination.pace.timeout * _LEASE_MESSAGES))
+        self._since = clock.now()
+        self.deliveries = outbox.take(self._name, owner=owner, lease=self._lease, limit=limit)
+        self._held = {one.delivery_id for one in self.deliveries}
+
+    def hold(self, delivery: Delivery) -> bool:
+        """Tell whether one of them is still to be sent by this courier, and see to it that all stay so."""
+        now = self._clock.now()
+        if now - self._since >= self._lease / _LEASE_SHARE:
+            self._held = self._outbox.extend(self._name, self._owner, self._lease)
+            self._since = now
+        return delivery.delivery_id in self._held
 
 
 def _fields(delivery: Delivery) -> dict[str, object]:

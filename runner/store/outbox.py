@@ -148,11 +148,31 @@ def give_up(connection: Connection, delivery: Delivery, reason: str, now: dateti
     destination_book.note(connection, delivery.destination, last_error=reason, last_error_at=now)
 
 
-def release(connection: Connection, owner: str) -> None:
-    """Give back what an owner has claimed and not sent."""
+def extend(connection: Connection, destination: str, owner: str, lease: timedelta) -> set[int]:
+    """Say that an owner is still at work on what it has claimed; return the ids of what it has not lost since."""
+    held = connection.execute(
+        sa.update(deliveries)
+        .where(_IS_WAITING, deliveries.c.destination == destination, deliveries.c.owner == owner)
+        .values(lease_until=database_time(connection) + lease)
+        .returning(deliveries.c.delivery_id)
+    )
+    return set(held.scalars())
+
+
+def release(connection: Connection, destination: str, owner: str) -> None:
+    """Give back what an owner has claimed for a destination and not sent."""
     connection.execute(
         sa.update(deliveries)
-        .where(_IS_WAITING, deliveries.c.owner == owner)
+        .where(_IS_WAITING, deliveries.c.destination == destination, deliveries.c.owner == owner)
+        .values(owner=None, lease_until=None)
+    )
+
+
+def release_all(connection: Connection) -> None:
+    """Give back everything that is claimed: those who claimed it are known to be gone."""
+    connection.execute(
+        sa.update(deliveries)
+        .where(_IS_WAITING, deliveries.c.owner.is_not(None))
         .values(owner=None, lease_until=None)
     )
 

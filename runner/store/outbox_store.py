@@ -171,10 +171,20 @@ class OutboxStore:
             )
             system_errors.stand(connection, fault, now=now)
 
-    def release(self, owner: str) -> None:
-        """Give back what an owner has claimed and not sent."""
+    def extend(self, destination: str, owner: str, lease: timedelta) -> set[int]:
+        """Say that an owner is still at work on what it claimed; return the ids of what it has not lost since."""
         with self._database.transaction() as connection:
-            outbox.release(connection, owner)
+            return outbox.extend(connection, destination, owner, lease)
+
+    def release(self, destination: str, owner: str) -> None:
+        """Give back what an owner has claimed for a destination and not sent."""
+        with self._database.transaction() as connection:
+            outbox.release(connection, destination, owner)
+
+    def release_all(self) -> None:
+        """Give back everything that is claimed, as the only daemon does when it starts."""
+        with self._database.transaction() as connection:
+            outbox.release_all(connection)
 
     def state_of(self, destination: str) -> tuple[int, datetime | None]:
         """Return how often in a row a destination has failed, and before when it is not tried again."""

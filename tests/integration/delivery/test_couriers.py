@@ -20,6 +20,7 @@ from runner.errors import DeliveryError
 from runner.store import outbox
 from runner.store.alert_book import AlertFilter
 from runner.store.database import IN_MEMORY
+from runner.store.ledger import database_time
 from runner.store.state import StateStore
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -62,7 +63,7 @@ class Post:
             kind="webhook",
             output_id="",
             subscription=Subscription(),
-            pace=Pace(timeout=1.0, **pace),
+            pace=Pace(**{"timeout": 1.0, **pace}),
             takes_updates=True,
             sender=service,
         )
@@ -274,8 +275,8 @@ def test_a_group_that_is_sent_again_has_the_same_key_and_members(posts):
     post.put(4)
     service.behaves = lambda _message: None
     post.clock.advance(HOUR)
+    post.store.outbox.release_all()
     post.courier = post.another("next")
-    expire_leases(post)
     post.run_for(MINUTE)
 
     first, again, later = post.service.taken
@@ -329,13 +330,13 @@ def test_killed_at_any_time_every_alert_is_told_at_least_once_and_again_only_wit
 
 
 def run_through_deaths(post, number):
-    """Let couriers work until nothing is due, each until it is killed; its lease ends before the next comes."""
+    """Let couriers work until nothing is due, each until it is killed; the daemon is started again for the next."""
     for life in range(50):
         try:
             while post.another(f"{number}-{life}").send_due():
                 pass
         except Killed:
-            expire_leases(post)
+            post.store.outbox.release_all()
         else:
             return
 
@@ -358,6 +359,59 @@ def test_what_a_killed_courier_held_is_not_taken_before_its_lease_ends(posts):
     expire_leases(post)
 
     assert post.another("next").send_due() == 1
+
+
+def test_a_claim_of_fifty_messages_lasts_no_longer_than_four_may_take(posts):
+    post = posts(Service(behaves=lambda _message: Killed()), timeout=10.0)
+    post.put(*range(50))
+
+    with pytest.raises(Killed):
+        post.courier.send_due()
+
+    assert 30 <= longest_lease(post).total_seconds() <= 40
+
+
+def longest_lease(post):
+    with post.store._database.reading() as connection:
+        ends = connection.exec_driver_sql("SELECT max(lease_until) FROM deliveries").scalar()
+        return datetime.fromisoformat(ends).replace(tzinfo=UTC) - database_time(connection)
+
+
+def test_however_long_a_courier_sends_no_other_takes_what_it_has_claimed(posts):
+    service = Service()
+    post = posts(service, timeout=10.0)
+    post.put(*range(10))
+    others = []
+
+    def is_slow(_message):
+        """Take longer than a third of the lease, by whose end it would be anybody's, and let another look."""
+        others.append(post.another("other").send_due())
+        expire_leases(post)
+        post.clock.advance(15 * SECOND)
+
+    service.behaves = is_slow
+
+    assert post.courier.send_due() == 10
+    assert others == [0] * 10
+    assert service.asked == 10
+
+
+def test_what_a_courier_has_lost_meanwhile_it_does_not_send(posts):
+    service = Service()
+    post = posts(service)
+    post.put(*range(5))
+
+    def is_overtaken(_message):
+        service.behaves = lambda _message: None
+        post.store.outbox.release_all()
+        post.another("other").send_due()
+        post.clock.advance(15 * SECOND)
+
+    service.behaves = is_overtaken
+    post.courier.send_due()
+
+    assert sorted(post.titles) == ["Alert 0", *(f"Alert {number}" for number in range(5))]
+    assert post.states() == {"sent": 5}
 
 
 def test_a_courier_that_is_told_to_stop_gives_back_what_it_has_not_sent(posts):

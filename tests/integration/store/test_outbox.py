@@ -51,8 +51,8 @@ def put(lab, *letters) -> None:
     assert lab.store.outbox.dispatch(lambda _news: Decision(letters=letters), 10) == 1
 
 
-def take(lab, destination="soc", owner="me", limit=10):
-    return lab.store.outbox.take(destination, owner=owner, lease=MINUTE, limit=limit)
+def take(lab, destination="soc", owner="me", limit=10, lease=MINUTE):
+    return lab.store.outbox.take(destination, owner=owner, lease=lease, limit=limit)
 
 
 def titles(taken) -> list[str]:
@@ -80,11 +80,57 @@ def test_what_one_has_taken_no_other_takes_until_its_lease_ends(lab):
 def test_what_was_given_back_is_taken_again_with_the_same_key(lab):
     put(lab, letter())
     (first,) = take(lab)
-    lab.store.outbox.release("me")
+    lab.store.outbox.release("soc", "me")
 
     (second,) = take(lab, owner="other")
 
     assert second.message == first.message
+
+
+ENDED = -MINUTE
+"""A lease that ended before it began."""
+
+
+def test_what_is_extended_in_time_is_kept(lab):
+    put(lab, letter("a"), letter("b"))
+    taken = take(lab, lease=ENDED)
+
+    held = lab.store.outbox.extend("soc", "me", MINUTE)
+
+    assert held == {one.delivery_id for one in taken}
+    assert take(lab, owner="other") == []
+
+
+def test_what_another_has_taken_since_or_somebody_has_sent_is_not_extended(lab):
+    put(lab, letter("a"), letter("b"), letter("c"))
+    first, _, third = take(lab, lease=ENDED)
+    lab.store.outbox.sent(first, Receipt())
+    take(lab, owner="other", limit=1)
+
+    assert lab.store.outbox.extend("soc", "me", MINUTE) == {third.delivery_id}
+
+
+def test_an_owner_gives_back_and_extends_for_one_destination_alone(lab):
+    put(lab, letter(destination="soc"), letter(destination="desk"))
+    take(lab, "soc", lease=ENDED)
+    take(lab, "desk")
+
+    lab.store.outbox.extend("soc", "me", MINUTE)
+    lab.store.outbox.release("desk", "me")
+
+    assert take(lab, "soc", owner="other") == []
+    assert len(take(lab, "desk", owner="other")) == 1
+
+
+def test_everything_that_was_claimed_can_be_given_back_at_once(lab):
+    put(lab, letter("a"), letter("b"), letter("a", destination="desk"))
+    take(lab, limit=1, owner="first")
+    take(lab, "desk", owner="second")
+
+    lab.store.outbox.release_all()
+
+    assert titles(take(lab, owner="third")) == ["Alert a", "Alert b"]
+    assert titles(take(lab, "desk", owner="third")) == ["Alert a"]
 
 
 def test_a_destination_takes_only_its_own(lab):

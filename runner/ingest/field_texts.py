@@ -97,7 +97,9 @@ def _present(rows: pa.Array | None, texts: pa.Array) -> FieldTexts:
     if texts.null_count == len(texts):
         return FieldTexts(pa.array([], ROW), texts.slice(0, 0))
     if rows is None:
-        rows = pa.array(range(len(texts)), ROW)
+        rows = pa.arange(0, len(texts))
+    if not texts.null_count:
+        return FieldTexts(rows, texts)
     return FieldTexts(rows.filter(texts.is_valid()), texts.drop_null())
 
 

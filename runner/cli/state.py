@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
 from runner import app
 from runner.cli import output
-from runner.cli.options import format_option, load_settings, project_option, state_option
+from runner.cli.options import format_option, load_settings, project_option, state_option, written
 from runner.cli.output import counted
 from runner.clock import SystemClock
+from runner.daemon.lock import only_daemon
+from runner.store.database import sqlite_file
 from runner.store.retention import Pruned
 
 if TYPE_CHECKING:
@@ -58,6 +61,37 @@ def prune(
         )
     else:
         click.echo(f"{_told(pruned)} {'would be ' if dry_run else ''}removed.")
+    return 0
+
+
+@command.command(name="take-back")
+@click.option("--yes", is_flag=True, help="Do not ask whether the clock is right.")
+@state_option
+@project_option
+def take_back(
+    yes: bool,  # noqa: FBT001  click passes options by name
+    state: str | None,
+    project: Path | None,
+) -> int:
+    """Forget what a clock that was ahead had recorded for times that have not come.
+
+    A daemon never does this by a clock that is behind what an earlier daemon recorded: it waits until the clock is
+    right. If the clock is right, and was ahead before, stop the daemon, give this command, and start it again: what
+    falls due from now on is recorded anew.
+    """
+    settings, clock = load_settings(project, state__url=state), SystemClock()
+    with ExitStack() as stack:
+        file = sqlite_file(settings.state_url)
+        if file is not None:
+            file = file.resolve()
+            stack.enter_context(only_daemon(file.with_name(file.name + ".daemon.lock")))
+        store = app.open_store(settings, clock)
+        stack.callback(store.close)
+        now = clock.now()
+        if not yes:
+            click.confirm(f"By this machine's clock it is {written(now)}. Is that right?", abort=True)
+        taken = store.ledger.take_back(now)
+    click.echo(f"{counted(taken, 'epoch, gap or due time', 'epochs, gaps and due times')} taken back.")
     return 0
 
 

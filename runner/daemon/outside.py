@@ -79,6 +79,7 @@ class Outside:
         self._faults: tuple[DefinitionFault, ...] = ()
         self._state_fault: str | None = "the state database has not been written to yet"
         self._is_stopping = False
+        self._clock_behind: timedelta | None = None
         self._told: tuple[str, ...] = ()
         self._beating = Lock()
         self._stack = ExitStack()
@@ -142,6 +143,10 @@ class Outside:
         self._pulse.beat("planner", within)
         self._metrics.due_times.inc(recorded)
 
+    def clock_is_behind(self, by: timedelta | None) -> None:
+        """Take note that nothing is recorded until the clock is right; None: it is."""
+        self._clock_behind = by
+
     def started(self) -> None:
         """Take note that the daemon is at work."""
         self.beat()
@@ -202,7 +207,12 @@ class Outside:
             found.append("the definitions are not loaded yet")
         if self._state_fault is not None:
             found.append(self._state_fault)
-        return found
+        return [*found, *self._clock_troubles()]
+
+    def _clock_troubles(self) -> Iterator[str]:
+        if self._clock_behind is not None:
+            by = timedelta(seconds=round(self._clock_behind.total_seconds()))
+            yield f"the clock is {by} behind what is recorded already; nothing is recorded until it is right"
 
     def troubles(self, max_age: float = 0.0) -> list[str]:
         """Return why the whole chain does not work, from definitions to results; nothing if it does."""
@@ -242,7 +252,7 @@ class Outside:
             queries=len(catalogue.queries) if catalogue else 0,
             rules=len(catalogue.rules) if catalogue else 0,
             definitions_at=self._definitions_at,
-            troubles=(*self.loop_troubles(), *self._chain_troubles(_VIEW_SECONDS)),
+            troubles=(*self.loop_troubles(), *self._clock_troubles(), *self._chain_troubles(_VIEW_SECONDS)),
         )
 
 

@@ -6,11 +6,13 @@ one it has recorded; so a timer that fires late, twice or not at all loses nothi
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
+from runner.daemon.sure_time import SET_BACK, SureTime
 from runner.schedule.agenda import Agenda
 from runner.schedule.ledger import CatchUp, Epoch, GapReason, catch_up, owed
 from runner.schedule.owed import DuePlan, OwedRun
@@ -51,8 +53,6 @@ _log = structlog.get_logger(__name__)
 _DEFAULT_TIMING = QueryTiming()
 _LIVE_WITHIN = timedelta(minutes=10)
 """A due time recorded later than that was missed, though the program was there: the machine was suspended."""
-_SET_BACK = timedelta(minutes=1)
-"""A clock that goes back by more than this was ahead before."""
 _INSTANT = timedelta(microseconds=1)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -60,10 +60,16 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 class Planner:
     """Records the due times of all enabled queries.
 
-    `timing_of` says what the settings hold for a query.
+    `timing_of` says what the settings hold for a query; `steady` tells seconds that never go back.
     """
 
-    def __init__(self, store: PlannerStore, timing_of: Callable[[ScheduledQuery], QueryTiming]) -> None:
+    def __init__(
+        self,
+        store: PlannerStore,
+        timing_of: Callable[[ScheduledQuery], QueryTiming],
+        *,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._timing_of = timing_of
         self._agenda = Agenda()
@@ -76,7 +82,15 @@ class Planner:
         self._latest = max(
             [*self._watermarks.values(), *map(_start_of, self._epochs.values())], default=_LONG_AGO
         )
+        self._sure = SureTime(self._latest, steady)
+        self._behind: timedelta | None = None
+        self._is_taken_in = True
         self._unrecorded: frozenset[str] = frozenset()
+
+    @property
+    def waits_for_clock(self) -> timedelta | None:
+        """By how much the clock was behind at the last look, so that nothing is recorded; None if it was right."""
+        return self._behind
 
     def load(
         self,
@@ -89,14 +103,38 @@ class Planner:
 
         Due times before it follow the schedule before it, so an edit during an outage changes nothing that
         was owed. A query that is gone or disabled owes nothing from now on; but one of which `may_exist` says
-        that it may be in a file that cannot be read goes on to owe what it did.
+        that it may be in a file that cannot be read goes on to owe what it did. While the clock is behind, it waits:
+        then the change counts from when the clock is right.
         """
         self._queries, self._may_exist = {query.name: query for query in queries}, may_exist
         self._timings |= {name: self._timing_of(query) for name, query in self._queries.items()}
+        self._is_taken_in = False
+        if self._is_clock_right(now):
+            self._take_back(now)
+            self._take_in(now)
+
+    def plan(self, now: datetime) -> int:
+        """Record what has fallen due up to `now`; return how many due times that were.
+
+        If the store fails, it is recorded the next time: the agenda names a query only once. A clock that is behind
+        is waited for: nothing is recorded by it, and nothing forgotten.
+        """
+        if not self._is_clock_right(now):
+            return 0
         self._take_back(now)
+        if not self._is_taken_in:
+            self._take_in(now)
+        return self._record_due(now)
+
+    def next_moment(self) -> datetime | None:
+        """Return when something falls due next."""
+        return self._agenda.next_moment()
+
+    def _take_in(self, now: datetime) -> None:
+        """Record what was due by the schedules that held up to now, and let those of the definitions hold."""
         if self._awake_since is None:
             self._unrecorded = self._running()
-        self.plan(now)
+        self._record_due(now)
         wanted = self._wanted()
         begun = {
             name: Epoch(start=self._start_of_epoch(name, now), schedule=wanted.get(name))
@@ -109,37 +147,37 @@ class Planner:
             self._watermarks.setdefault(name, epoch.start)
         self._agenda.set({name: schedule for name, schedule in wanted.items() if schedule is not None}, now)
         self._awake_since = self._awake_since or now
+        self._is_taken_in = True
 
-    def plan(self, now: datetime) -> int:
-        """Record what has fallen due up to `now`; return how many due times that were.
-
-        If the store fails, it is recorded the next time: the agenda names a query only once.
-        """
-        if self._take_back(now):
-            self.load(self._queries.values(), now, may_exist=self._may_exist)
+    def _record_due(self, now: datetime) -> int:
         self._unrecorded |= self._agenda.take_due(now)
         recorded = self._record(self._unrecorded, now)
         self._unrecorded = frozenset()
         return recorded
 
-    def next_moment(self) -> datetime | None:
-        """Return when something falls due next."""
-        return self._agenda.next_moment()
+    def _is_clock_right(self, now: datetime) -> bool:
+        """Return whether the clock stands where time has surely come, and say so when that changes."""
+        before, self._behind = self._behind, self._sure.behind(now)
+        if self._behind is not None and before is None:
+            _log.error("clock_behind", seconds=self._behind.total_seconds(), now=now.isoformat())
+        if self._behind is None and before is not None:
+            _log.info("clock_right_again", now=now.isoformat())
+        return self._behind is None
 
-    def _take_back(self, now: datetime) -> bool:
-        """If the clock was ahead, forget what was recorded for times that have not come; return whether it was.
+    def _take_back(self, now: datetime) -> None:
+        """If the clock was ahead, forget what was recorded for times that have not come.
 
         Else these windows would count as seen to, though their data was not there yet, and edits made meanwhile
         would hold only from that future on.
         """
-        if now + _SET_BACK >= self._latest:
+        if now + SET_BACK >= self._latest:
             self._latest = max(self._latest, now)
-            return False
+            return
         count = self._store.take_back(now)
         _log.warning("clock_set_back", seconds=(self._latest - now).total_seconds(), taken_back=count)
         self._epochs, self._watermarks = self._store.epochs(), self._store.watermarks()
         self._latest, self._unrecorded = now, self._running()
-        return True
+        self._is_taken_in = False
 
     def _wanted(self) -> dict[str, Schedule | None]:
         """Return each known query's schedule, None for those that are not to run."""

@@ -150,6 +150,7 @@ class Daemon:
         with self._planning:
             recorded = self._planner.plan(self._present.now())
         self._outside.planned(recorded, _SAFETY_SECONDS * 4)
+        self._outside.clock_is_behind(self._planner.waits_for_clock)
         if recorded:
             _log.info("due_times_recorded", count=recorded)
         self._executor.wake()
@@ -298,6 +299,7 @@ class Daemon:
                 catalogue.queries.values(), self._present.now(), may_exist=self._definitions.may_exist
             )
             self._is_planned = True
+        self._outside.clock_is_behind(self._planner.waits_for_clock)
         self._outside.loaded(catalogue, self._definitions.faults)
         self._upkeep.definitions_loaded(catalogue)
 

@@ -1,4 +1,4 @@
-"""`runner state prune`."""
+"""`runner state`: pruning, and taking back what a clock that was ahead recorded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from runner import settings
 from runner.clock import FrozenClock
+from runner.daemon.lock import only_daemon
 from runner.runs.query_run import RunFault, RunKey, RunPurpose, RunState
+from runner.schedule.ledger import Epoch
 from runner.store.state import StateStore
 
 LONG_AGO = datetime(2020, 1, 15, 9, tzinfo=UTC)
@@ -47,3 +49,24 @@ def test_what_is_kept_for_ever_stays(here, project):
     told = here("state", "prune", cwd=project)
 
     assert told.out == "0 runs, 0 gaps, 0 matches and 0 alerts removed.\n"
+
+
+def test_what_a_clock_that_was_ahead_recorded_is_taken_back_when_somebody_says_so(here, project):
+    url = settings.load(project, {}).state_url
+    store = StateStore(url, clock=FrozenClock(LONG_AGO), events_per_alert=1)
+    store.ledger.begin_epochs({"Logins": Epoch(start=datetime(2900, 1, 1, tzinfo=UTC), schedule=None)})
+
+    told = here("state", "take-back", "--yes", cwd=project)
+
+    left = store.ledger.epochs()
+    store.close()
+    assert (told.code, told.out) == (0, "1 epoch, gap or due time taken back.\n")
+    assert left == {}
+
+
+def test_nothing_is_taken_back_beneath_a_daemon(here, project):
+    with only_daemon(project / ".runner" / "state.db.daemon.lock"):
+        told = here("state", "take-back", "--yes", cwd=project)
+
+    assert told.code == 3
+    assert "another daemon works on this state database" in told.err

@@ -48,6 +48,7 @@ class Simulation:
         self.histories = {}
         self.defined = {"a": 0, "b": 6}
         self.disabled = set()
+        self.furthest = START
         self.outcomes = itertools.cycle(["succeed", "succeed", "fail", "succeed", "give back", "die"])
         self.start()
 
@@ -56,11 +57,18 @@ class Simulation:
         return self.clock.now()
 
     def start(self):
-        self.store.ledger.release_all()
-        self.planner = Planner(self.store.ledger, lambda _: QueryTiming(catch_up_limit=5))
+        self.make_planner()
         self.load()
 
+    def make_planner(self):
+        self.store.ledger.release_all()
+        self.planner = Planner(self.store.ledger, lambda _: QueryTiming(catch_up_limit=5))
+
     def load(self):
+        self.take_in()
+        self.tell()
+
+    def take_in(self):
         queries = [
             ScheduledQuery(
                 name=name,
@@ -72,6 +80,10 @@ class Simulation:
             for name, number in self.defined.items()
         ]
         self.planner.load(queries, self.now)
+
+    def tell(self):
+        """Tell the model what is defined now."""
+        self.furthest = max(self.furthest, self.now)
         for name in {*self.histories, *self.defined}:
             is_running = name in self.defined and name not in self.disabled
             schedule = SCHEDULES[self.defined[name]][1] if is_running else None
@@ -109,13 +121,35 @@ class Simulation:
         self.defined["a"] = minutes % len(SCHEDULES)
         self.load()
         self.clock.advance(-ahead)
+        self.furthest = self.now
         for history in self.histories.values():
             history.clock_was_ahead(self.now)
         self.planner.plan(self.now)
         self.load()
 
+    def clock_is_behind_at_start_and_then_right(self, minutes):
+        """Start with a clock that is far behind, work by it, edit and start again, and set it right: that is one outage."""
+        self.furthest = max(self.furthest, self.now)
+        right = self.furthest + timedelta(minutes=minutes % 1440)
+        self.clock.advance(START - timedelta(minutes=minutes) - self.now)
+        for _ in range(2):
+            self.make_planner()
+            self.take_in()
+            self.clock.advance(timedelta(seconds=30))
+            self.planner.plan(self.now)
+            assert self.store.ledger.claim_next("me", LEASE) is None
+            self.defined["a"] = minutes % len(SCHEDULES)
+            self.take_in()
+        self.clock.advance(right - self.now)
+        self.planner.plan(self.now)
+        self.tell()
+
     def clock_goes_back_a_little(self, seconds):
-        self.clock.advance(-timedelta(seconds=seconds % 50))
+        """Go back by less than a minute in all: by more, it would not be a little."""
+        self.furthest = max(self.furthest, self.now)
+        back = timedelta(seconds=min(seconds, 50))
+        if self.furthest - self.now + back < timedelta(minutes=1):
+            self.clock.advance(-back)
         self.planner.plan(self.now)
 
     def edit(self, number):
@@ -173,6 +207,7 @@ KINDS = {
     "late_alarm": st.integers(0, 5_000),
     "outage": st.integers(0, 800 * 1440),
     "clock_goes_ahead_and_back": st.integers(1, 3000 * 1440),
+    "clock_is_behind_at_start_and_then_right": st.integers(2, 3000 * 1440),
     "clock_goes_back_a_little": st.integers(0, 49),
     "edit": st.integers(0, 100),
     "switch": st.integers(0, 1),

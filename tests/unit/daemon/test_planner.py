@@ -4,7 +4,7 @@ from pathlib import Path
 from runner.daemon.planner import Planner
 from runner.definitions.location import Location
 from runner.definitions.scheduled_query import Dialect, QueryText, Schedule, ScheduledQuery
-from runner.schedule.ledger import CatchUp, GapReason
+from runner.schedule.ledger import CatchUp, Epoch, GapReason
 from runner.schedule.timing import QueryTiming
 
 START = datetime(2026, 1, 15, 0, 1, tzinfo=UTC)
@@ -172,6 +172,39 @@ def test_what_was_recorded_by_a_clock_that_was_ahead_is_taken_back():
     made.plan(START + timedelta(minutes=59))
 
     assert (after, store.gaps) == ([], [])
+    assert store.runs == [("a", datetime(2026, 1, 15, 1, tzinfo=UTC), True)]
+
+
+def test_a_clock_that_is_behind_at_the_start_is_waited_for_and_nothing_is_forgotten():
+    store = RememberedRuns()
+    planner(store).load([query("a")], START)
+    first_seen = store.remembered_epochs["a"][0].start
+
+    restarted = planner(store)
+    restarted.load([query("a"), query("b")], START - timedelta(days=3650))
+    recorded = restarted.plan(START - timedelta(days=3650, minutes=-1))
+    waits = restarted.waits_for_clock
+    restarted.plan(START + timedelta(minutes=30))
+    restarted.plan(START + timedelta(minutes=59))
+
+    assert (recorded, waits) == (0, timedelta(days=3650, minutes=-1))
+    assert restarted.waits_for_clock is None
+    assert store.remembered_epochs["a"] == [Epoch(start=first_seen, schedule=HOURLY)]
+    assert store.remembered_epochs["b"][0].start == START + timedelta(minutes=30)
+    assert [(name, due.hour) for name, due, _ in store.runs] == [("a", 1), ("b", 1)]
+
+
+def test_a_clock_that_goes_far_back_after_an_hour_in_step_is_the_one_that_is_wrong():
+    store = RememberedRuns()
+    passed = iter([0, 3540, 3600])
+    made = Planner(store, lambda _: QueryTiming(), steady=lambda: next(passed))
+    for seconds in (0, 3540, 3600):
+        made.load([query("a")], START + timedelta(seconds=seconds))
+
+    made.load([query("a"), query("b")], START - timedelta(days=10))
+
+    assert made.waits_for_clock == timedelta(days=10, hours=1)
+    assert list(store.remembered_epochs) == ["a"]
     assert store.runs == [("a", datetime(2026, 1, 15, 1, tzinfo=UTC), True)]
 
 

@@ -27,7 +27,7 @@ from runner.worker.detection_tests import DetectionTests, id_of, run_tests
 from runner.worker.side_reading import read_side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from runner.cli.verdicts import Report
     from runner.definitions.catalogue import Catalogue
@@ -191,7 +191,7 @@ def _read(wishes: Wishes) -> Catalogue:
     naming = [_naming(ids) for ids in _wished_ids(wishes)]
 
     def wanted(path: str, raw: bytes) -> bool:
-        return lies_within(path) and all(names.search(raw) for names in naming)
+        return lies_within(path) and all(names_one(raw) for names_one in naming)
 
     gc.disable()  # all that is made here stays until the end: looking for what does not takes a fifth of the time
     try:
@@ -212,12 +212,18 @@ def _wished_ids(wishes: Wishes) -> list[Collection[str]]:
     return [ids for ids in (wishes.ids, *filters) if ids]
 
 
-def _naming(ids: Collection[str]) -> re.Pattern[bytes]:
-    """Return what finds one of the ids in the bytes of a file, standing for itself and not within a longer name."""
-    either = "|".join(
-        re.escape(one) if one.isascii() else ".+" for one in ids
-    )  # bytes know the case of ASCII only
-    return re.compile(rf"(?<![\w.-])(?:{either})(?![\w.-])".encode(), re.IGNORECASE)
+def _naming(ids: Collection[str]) -> Callable[[bytes], bool]:
+    """Return what tells whether the bytes of a file name one of the ids, for itself and not within a longer name."""
+    if not all(one.isascii() for one in ids):
+        return lambda _: True  # bytes know the case of ASCII only
+    lowered = [one.lower().encode() for one in ids]
+    whole = re.compile(rb"(?<![\w.-])(?:" + b"|".join(map(re.escape, lowered)) + rb")(?![\w.-])")
+
+    def names_one(raw: bytes) -> bool:
+        text = raw.lower()
+        return any(one in text for one in lowered) and whole.search(text) is not None
+
+    return names_one
 
 
 def _test(catalogue: Catalogue, wishes: Wishes, report: Report, touched: Collection[str] | None) -> int:

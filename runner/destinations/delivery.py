@@ -30,6 +30,8 @@ class DeliveryState(StrEnum):
     """It was not to be sent: silenced, too old, or beyond a limit."""
     FAILED = "failed"
     """The destination will not take it, or did not within the time limit."""
+    SPLIT = "split"
+    """It was a group, and has failed: each of its members has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +82,12 @@ def delivery_key(alert_id: str, destination: str, sequence: int) -> str:
 
 
 def document_of(
-    notice: Notice, *, actor: str = "", comment: str = "", others: tuple[Notice, ...] = ()
+    notice: Notice,
+    *,
+    actor: str = "",
+    comment: str = "",
+    others: tuple[Notice, ...] = (),
+    count: int = 1,
 ) -> dict[str, Any]:
     """Return what `message_of` needs, as a JSON document."""
     return {
@@ -88,6 +95,7 @@ def document_of(
         "actor": actor,
         "comment": comment,
         "others": [other.as_document() for other in others],
+        "count": count,
     }
 
 
@@ -100,6 +108,7 @@ def message_of(document: Mapping[str, Any], *, key: str, kind: MessageKind, thre
         actor=document["actor"],
         comment=document["comment"],
         others=tuple(notice_of(other) for other in document["others"]),
+        count=document["count"],
         report=report_of(document.get("report")),
         thread=thread,
     )

@@ -333,7 +333,7 @@ SHARED_OPTIONS: tuple[Option, ...] = (
         name="group_above",
         read=count,
         default=None,
-        help="Above this many new alerts within a minute, the others go as one grouped message.",
+        help="Above this many new alerts within a minute, the others go as one grouped message at its end.",
     ),
 )
 """What may be set for every destination."""

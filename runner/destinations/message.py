@@ -97,7 +97,9 @@ class Message:
     """Who changed the status; `runner` if nobody did."""
     comment: str = ""
     others: tuple[Notice, ...] = ()
-    """For a group: the alerts it stands for, but the first."""
+    """For a group: the alerts it stands for, but the first: the most severe ones, if they are very many."""
+    count: int = 1
+    """How many alerts it stands for."""
     report: Report | None = None
     """For a report: the result, and who gets it."""
     thread: str = ""
@@ -162,7 +164,7 @@ def _own_fields(message: Message) -> dict[str, Any]:
         fields |= {"actor": message.actor, "comment": message.comment}
     if message.kind is MessageKind.GROUP:
         members = (notice, *message.others)
-        fields |= {"groupCount": len(members), "group": [_brief(member) for member in members]}
+        fields |= {"groupCount": message.count, "group": [_brief(member) for member in members]}
     return fields
 
 

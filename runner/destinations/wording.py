@@ -25,7 +25,7 @@ def subject_of(message: Message) -> str:
     notice = message.notice
     match message.kind:
         case MessageKind.GROUP:
-            return f"{len(message.others) + 1} new alerts, the first: {notice.title}"
+            return f"{message.count} new alerts, the most severe ({notice.severity}): {notice.title}"
         case MessageKind.NEW:
             return notice.heading
         case MessageKind.REPORT:
@@ -73,11 +73,11 @@ def passages_of(notice: Notice) -> list[tuple[str, str]]:
 
 
 def members_of(message: Message) -> list[str]:
-    """Return a line for each of the first alerts of a group, and one for how many more there are."""
+    """Return a line for each of the most severe alerts of a group, and one for how many more there are."""
     members = (message.notice, *message.others)
     lines = [f"{one.severity} {one.title}" for one in members[:SHOWN_MEMBERS]]
-    if len(members) > SHOWN_MEMBERS:
-        lines.append(f"and {len(members) - SHOWN_MEMBERS} more")
+    if message.count > len(lines):
+        lines.append(f"and {message.count - len(lines)} more")
     return lines
 
 

@@ -16,11 +16,10 @@ from runner.destinations.delivery import (
     Delivery,
     DeliveryState,
     delivery_key,
-    document_of,
     message_of,
 )
 from runner.destinations.message import MessageKind
-from runner.store import destination_book
+from runner.store import destination_book, grouping
 from runner.store.database import upsert
 from runner.store.ledger import database_time
 from runner.store.portions import portions
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from runner.destinations.destination import Receipt
 
 _IS_WAITING = deliveries.c.state == DeliveryState.WAITING.value
-_MEMBERS_SHOWN = 500
-"""A grouped message names so many of its alerts; it counts them all."""
 
 
 def put(connection: Connection, letters: Sequence[Letter], now: datetime) -> None:
@@ -71,17 +68,10 @@ def take(
 ) -> list[Delivery]:
     """Claim deliveries that are due, the oldest first; of one alert never a later one before an earlier."""
     moment = database_time(connection)
-    earlier = deliveries.alias()
-    has_earlier = sa.exists().where(
-        earlier.c.alert_id == deliveries.c.alert_id,
-        earlier.c.destination == deliveries.c.destination,
-        earlier.c.sequence < deliveries.c.sequence,
-        earlier.c.state == DeliveryState.WAITING.value,
-    )
     is_free = deliveries.c.lease_until.is_(None) | (deliveries.c.lease_until < moment)
     chosen = (
         sa.select(deliveries)
-        .where(_IS_WAITING, *_due(destination, now), is_free, ~has_earlier)
+        .where(_IS_WAITING, *_due(destination, now), is_free, _IS_NEXT)
         .order_by(deliveries.c.next_at, deliveries.c.delivery_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -106,6 +96,8 @@ def sent(
         place = {"alert_id": delivery.alert_id, "destination": delivery.destination}
         insert = upsert(connection, threads).values(thread=receipt.thread, **place)
         connection.execute(insert.on_conflict_do_nothing())
+        if delivery.kind is MessageKind.GROUP:
+            grouping.thread_members(connection, delivery, receipt.thread)
     if is_news:
         destination_book.note(connection, delivery.destination, failures=0, retry_at=None, last_sent_at=now)
 
@@ -143,8 +135,12 @@ def put_off(
 
 
 def give_up(connection: Connection, delivery: Delivery, reason: str, now: datetime) -> None:
-    """Write down that a delivery is not tried again."""
-    _end(connection, delivery, DeliveryState.FAILED, now, reason)
+    """Write down that a delivery is not tried again; of a group, that none of its alerts was told."""
+    if delivery.kind is MessageKind.GROUP:
+        _end(connection, delivery, DeliveryState.SPLIT, now, reason)
+        grouping.fail_members(connection, delivery, reason, now)
+    else:
+        _end(connection, delivery, DeliveryState.FAILED, now, reason)
     destination_book.note(connection, delivery.destination, last_error=reason, last_error_at=now)
 
 
@@ -175,60 +171,6 @@ def release_all(connection: Connection) -> None:
         .where(_IS_WAITING, deliveries.c.owner.is_not(None))
         .values(owner=None, lease_until=None)
     )
-
-
-def group(connection: Connection, destination: str, *, above: int, now: datetime) -> bool:
-    """Join the new alerts that wait for a destination into one message, if there are more than `above`.
-
-    Only those that nobody has tried to send, so that no key ever stands for two different messages.
-    """
-    chosen = (
-        sa.select(deliveries)
-        .where(
-            _IS_WAITING,
-            *_due(destination, now),
-            deliveries.c.kind == MessageKind.NEW.value,
-            deliveries.c.attempts == 0,
-            deliveries.c.owner.is_(None),
-        )
-        .order_by(deliveries.c.delivery_id)
-        .with_for_update(skip_locked=True)
-    )
-    rows = connection.execute(chosen).mappings().all()
-    if len(rows) <= above:
-        return False
-    join(connection, rows, now)
-    return True
-
-
-def join(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> None:
-    """Put one grouped message in the place of several deliveries to one destination."""
-    first = _deliveries_of(connection, rows[:1])[0]
-    members = _deliveries_of(connection, rows[1:_MEMBERS_SHOWN])
-    others = tuple(member.message.notice for member in members)
-    sequence = _last_sequences(connection, {first.alert_id})[first.alert_id, first.destination] + 1
-    document = document_of(first.message.notice, others=others, comment=f"{len(rows)} alerts")
-    group_id = connection.execute(
-        sa.insert(deliveries).returning(deliveries.c.delivery_id),
-        {
-            "alert_id": first.alert_id,
-            "destination": first.destination,
-            "sequence": sequence,
-            "kind": MessageKind.GROUP.value,
-            "state": DeliveryState.WAITING.value,
-            "attempts": 0,
-            "created_at": now,
-            "next_at": now,
-            "reason": "",
-            "document": orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode(),
-        },
-    ).scalar_one()
-    for some in portions([row["delivery_id"] for row in rows]):
-        connection.execute(
-            sa.update(deliveries)
-            .where(deliveries.c.delivery_id.in_(some))
-            .values(state=DeliveryState.GROUPED.value, ended_at=now, group_id=group_id)
-        )
 
 
 def deliveries_of(connection: Connection, alert_id: str) -> list[Delivery]:
@@ -306,6 +248,30 @@ def counts(connection: Connection) -> dict[str, Counter[str]]:
     for destination, state, number in connection.execute(query):
         found.setdefault(destination, Counter())[state] = number
     return found
+
+
+def _next_of_its_alert() -> sa.ColumnElement[bool]:
+    """Return whether nothing that was to be told of the alert before is still on its way, by itself or in a group.
+
+    A group may go whatever has been written about its first alert since: that waits for the group.
+    """
+    earlier, group = deliveries.alias(), deliveries.alias()
+    in_group = sa.exists().where(
+        group.c.delivery_id == earlier.c.group_id, group.c.state == DeliveryState.WAITING.value
+    )
+    has_earlier = sa.exists().where(
+        earlier.c.alert_id == deliveries.c.alert_id,
+        earlier.c.destination == deliveries.c.destination,
+        earlier.c.sequence < deliveries.c.sequence,
+        sa.or_(
+            earlier.c.state == DeliveryState.WAITING.value,
+            sa.and_(earlier.c.state == DeliveryState.GROUPED.value, in_group),
+        ),
+    )
+    return sa.or_(deliveries.c.kind == MessageKind.GROUP.value, ~has_earlier)
+
+
+_IS_NEXT = _next_of_its_alert()
 
 
 def _due(destination: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -12,6 +12,7 @@ from runner.store import (
     alert_book,
     announcements,
     destination_book,
+    grouping,
     outbox,
     reports,
     silences,
@@ -114,9 +115,12 @@ class OutboxStore:
         )
 
     def group(self, destination: str, *, above: int) -> bool:
-        """Join the new alerts that wait for a destination if they are more than `above`; tell whether they were."""
+        """Join new alerts into one message, or hold them back, if they are more than `above` within a minute.
+
+        Tells whether they were joined.
+        """
         with self._database.transaction() as connection:
-            return outbox.group(connection, destination, above=above, now=self._clock.now())
+            return grouping.group(connection, destination, above=above, now=self._clock.now())
 
     def has_due(self, destination: str) -> bool:
         """Tell whether something may be sent to a destination now."""
@@ -249,6 +253,8 @@ class OutboxStore:
 
 def _what(delivery: Delivery) -> str:
     report, title = delivery.message.report, delivery.message.notice.title
+    if delivery.message.kind is MessageKind.GROUP:
+        return f"a group of {delivery.message.count} new alerts (the most severe: {title})"
     if report is None:
         return f"the alert {delivery.alert_id} ({title})"
     return f"the result of the query {report.query!r} for {report.scheduled_for:%Y-%m-%dT%H:%M:%SZ}"

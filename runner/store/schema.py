@@ -446,6 +446,12 @@ deliveries = Table(
         sqlite_where=text("state = 'sent'"),
         postgresql_where=text("state = 'sent'"),
     ),
+    Index(
+        "ix_deliveries_members",
+        "group_id",
+        sqlite_where=text("group_id IS NOT NULL"),
+        postgresql_where=text("group_id IS NOT NULL"),
+    ),
 )
 """The outbox: what each destination is to be told, is told again, and was told."""
 

@@ -261,7 +261,69 @@ def test_a_hundred_alerts_at_once_become_one_message(posts):
 
     (message,) = post.service.taken
     assert message.kind is MessageKind.GROUP
-    assert len(message.others) == 99
+    assert (message.count, len(message.others)) == (100, 99)
+
+
+def test_a_hundred_alerts_in_a_minute_one_after_the_other_are_a_few_messages_and_one_for_the_rest(posts):
+    post = posts(Service(), group_above=10)
+    for number in range(100):
+        post.put(number)
+        post.courier.send_due()
+        post.clock.advance(0.5 * SECOND)
+    early = [message.kind for message in post.service.taken]
+
+    post.run_for(MINUTE)
+
+    kinds = Counter(message.kind for message in post.service.taken)
+    assert early == [MessageKind.NEW] * 10
+    assert kinds == {MessageKind.NEW: 10, MessageKind.GROUP: 1}
+    assert post.service.taken[-1].count == 90
+
+
+def test_news_of_other_alerts_do_not_wait_for_the_end_of_the_minute(posts):
+    post = posts(Service(), group_above=1)
+    post.put(1)
+    post.courier.send_due()
+    post.put(2)
+    post.put(1, kind=MessageKind.STATUS)
+
+    post.run_for(10 * SECOND)
+
+    assert [(one.notice.title, one.kind.value) for one in post.service.taken] == [
+        ("Alert 1", "new"),
+        ("Alert 1", "status"),
+    ]
+
+
+def test_an_alert_that_waited_alone_for_the_end_of_the_minute_is_told_as_itself(posts):
+    post = posts(Service(), group_above=1)
+    post.put(1)
+    post.courier.send_due()
+    post.put(2)
+
+    post.run_for(2 * MINUTE)
+
+    assert [(one.notice.title, one.kind.value) for one in post.service.taken] == [
+        ("Alert 1", "new"),
+        ("Alert 2", "new"),
+    ]
+
+
+def test_every_alert_of_a_stream_is_told_once_and_no_minute_has_more_messages_than_the_limit(
+    posts,
+):
+    post = posts(Service(), group_above=5)
+    times = []
+    post.service.behaves = lambda _message: times.append(post.clock.now())
+    for number in range(300):
+        post.put(number)
+        post.courier.send_due()
+        post.clock.advance(SECOND)
+    post.run_for(2 * MINUTE)
+
+    told = sum(message.count for message in post.service.taken)
+    busiest = max(sum(start <= time < start + MINUTE for time in times) for start in times)
+    assert (told, busiest) == (300, 5)
 
 
 def test_a_group_that_is_sent_again_has_the_same_key_and_members(posts):

@@ -282,6 +282,107 @@ def test_what_somebody_tries_to_send_is_not_joined(lab):
     assert [one.kind for one in take(lab)] == [MessageKind.NEW, MessageKind.GROUP]
 
 
+def test_a_group_is_told_by_the_most_severe_of_its_alerts_and_then_the_oldest(lab):
+    put(
+        lab,
+        letter("a", severity="INFO"),
+        letter("b", severity="CRITICAL"),
+        letter("c", severity="HIGH"),
+        letter("d", severity="CRITICAL"),
+    )
+
+    lab.store.outbox.group("soc", above=3)
+
+    (grouped,) = take(lab)
+    notices = (grouped.message.notice, *grouped.message.others)
+    assert [(one.alert_id[0], one.severity) for one in notices] == [
+        ("b", "CRITICAL"),
+        ("d", "CRITICAL"),
+        ("c", "HIGH"),
+        ("a", "INFO"),
+    ]
+
+
+def test_a_group_counts_more_alerts_than_it_has_in_it(lab):
+    put(lab, *(letter(alert_id=f"{number:032x}", severity="LOW") for number in range(599)))
+    put(lab, letter(alert_id="f" * 32, severity="HIGH"))
+
+    lab.store.outbox.group("soc", above=3)
+
+    (grouped,) = take(lab)
+    assert (grouped.message.count, len(grouped.message.others)) == (600, 499)
+    assert grouped.message.notice.severity == "HIGH"
+
+
+def test_what_follows_an_alert_waits_for_the_group_that_tells_of_it(lab):
+    put(lab, *(letter(alert) for alert in "abc"))
+    put(lab, letter("a", kind=MessageKind.STATUS), letter("b", kind=MessageKind.UPDATE))
+    lab.store.outbox.group("soc", above=1)
+    put(lab, letter("a", kind=MessageKind.COMMENT), letter("c", kind=MessageKind.STATUS))
+
+    (grouped,) = take(lab)
+    lab.store.outbox.sent(grouped, Receipt())
+    second = take(lab)
+
+    assert grouped.kind is MessageKind.GROUP
+    assert sorted((one.alert_id[0], one.kind.value) for one in second) == [
+        ("a", "status"),
+        ("b", "update"),
+        ("c", "status"),
+    ]
+    lab.store.outbox.sent(next(one for one in second if one.alert_id[0] == "a"), Receipt())
+    assert [(one.alert_id[0], one.kind) for one in take(lab)] == [("a", MessageKind.COMMENT)]
+
+
+def test_what_follows_any_alert_of_a_group_is_in_the_thread_of_the_group(lab):
+    put(lab, *(letter(alert) for alert in "abc"))
+    lab.store.outbox.group("soc", above=1)
+    lab.store.outbox.sent(take(lab)[0], Receipt(thread="1700.1"))
+    put(lab, letter("a", kind=MessageKind.UPDATE), letter("c", kind=MessageKind.UPDATE))
+
+    assert [one.message.thread for one in take(lab)] == ["1700.1", "1700.1"]
+
+
+def test_a_group_that_is_given_up_fails_with_all_its_alerts_and_they_are_sent_one_by_one_after_all(lab):
+    put(lab, *(letter(alert) for alert in "abc"))
+    lab.store.outbox.group("soc", above=1)
+
+    lab.store.outbox.give_up(take(lab)[0], "refused with status 400")
+
+    missed = lab.store.outbox.failed("soc", 10)
+    assert [(titles([one]), one.reason) for one in missed] == [
+        (["Alert c"], "refused with status 400"),
+        (["Alert b"], "refused with status 400"),
+        (["Alert a"], "refused with status 400"),
+    ]
+    with lab.store._database.reading() as connection:
+        assert outbox.told(connection, ["a" * 32, "b" * 32, "c" * 32]) == {}
+    assert lab.store.outbox.try_again("soc") == 3
+    lab.store.outbox.group("soc", above=1)
+    assert titles(take(lab)) == ["Alert a", "Alert b", "Alert c"]
+
+
+def test_what_was_sent_within_the_last_minute_counts_and_the_rest_waits_for_its_end(lab):
+    put(lab, letter("a"), letter("b"))
+    lab.store.outbox.group("soc", above=2)
+    for taken in take(lab):
+        lab.store.outbox.sent(taken, Receipt())
+    lab.clock.advance(timedelta(seconds=10))
+    put(lab, letter("c"))
+    assert not lab.store.outbox.group("soc", above=2)
+    assert take(lab) == []
+    lab.clock.advance(timedelta(seconds=30))
+    put(lab, letter("d"), letter("e"))
+
+    assert not lab.store.outbox.group("soc", above=2)
+    held = take(lab)
+    lab.clock.advance(timedelta(seconds=30))
+    assert lab.store.outbox.group("soc", above=2)
+
+    assert held == []
+    assert [(one.kind, one.message.count) for one in take(lab)] == [(MessageKind.GROUP, 3)]
+
+
 def test_who_knows_of_an_alert_by_a_group_is_told_what_follows(lab):
     put(lab, *(letter(alert) for alert in "abc"))
     lab.store.outbox.group("soc", above=1)

@@ -389,6 +389,14 @@ def _create_outbox() -> None:
             sqlite_where=is_so,
             postgresql_where=is_so,
         )
+    has_group = sa.text("group_id IS NOT NULL")
+    op.create_index(
+        "ix_deliveries_members",
+        "deliveries",
+        ["group_id"],
+        sqlite_where=has_group,
+        postgresql_where=has_group,
+    )
     op.create_table(
         "threads",
         sa.Column("alert_id", sa.String(32), nullable=False),

@@ -134,12 +134,8 @@ def _fit_list(values: Sequence[Any], kind: pa.ListType, kinds: set[type]) -> Fit
 
 
 def _fit_json(values: Sequence[Any], kind: pa.DataType, _kinds: set[type]) -> Fitted:
-    texts: list[bytes | None]
-    if None not in values:
-        texts = [*json_texts.of_each(values)]
-        return Fitted(pa.ExtensionArray.from_storage(kind, pa.array(texts, pa.string())), {})
     rows = [row for row, value in enumerate(values) if value is not None]
-    texts = [None] * len(values)
+    texts: list[bytes | None] = [None] * len(values)
     for row, text in zip(rows, json_texts.of_each([values[row] for row in rows]), strict=True):
         texts[row] = text
     return Fitted(pa.ExtensionArray.from_storage(kind, pa.array(texts, pa.string())), {})

@@ -97,9 +97,7 @@ def _present(rows: pa.Array | None, texts: pa.Array) -> FieldTexts:
     if texts.null_count == len(texts):
         return FieldTexts(pa.array([], ROW), texts.slice(0, 0))
     if rows is None:
-        rows = pa.arange(0, len(texts))
-    if not texts.null_count:
-        return FieldTexts(rows, texts)
+        rows = pa.array(range(len(texts)), ROW)
     return FieldTexts(rows.filter(texts.is_valid()), texts.drop_null())
 
 

@@ -45,11 +45,6 @@ class Fitting:
         self._records: dict[int, Record] = {}
         self._size = 0
 
-    def add_columns(self, arrays: Sequence[pa.Array], size: int) -> None:
-        """Take rows that are in columns already, an array for each field."""
-        self._parts.append(arrays)
-        self._size += size
-
     def add(self, records: Sequence[Record]) -> None:
         """Fit more records."""
         fitted = columns.fit(records, self._fields)

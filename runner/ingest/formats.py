@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-BATCH_LINES = 500
-"""The lines whose records are looked at together."""
-
-_BLOCK_BYTES = 8 * 1024 * 1024
+_BLOCK_BYTES = 4 * 1024 * 1024
+_BATCH_LINES = 500
 _BATCH_RECORDS = 5_000
 _DOCUMENT_BYTES = 1024**3
 _ENVELOPE = "Records"
@@ -146,8 +144,8 @@ def batches_of(piece: Piece) -> Iterator[Batch]:
         yield piece
         return
     lines = piece.text.split(b"\n")
-    for start in range(0, len(lines), BATCH_LINES):
-        yield batch_of_lines(piece.number + start, lines[start : start + BATCH_LINES])
+    for start in range(0, len(lines), _BATCH_LINES):
+        yield _batch_of_lines(piece.number + start, lines[start : start + _BATCH_LINES])
 
 
 def pieces(source: Readable, *, block: int = _BLOCK_BYTES) -> Iterator[Piece]:
@@ -223,19 +221,18 @@ def _is_json(text: bytes) -> bool:
 def _lines(rest: bytes, source: Readable, block: int) -> Iterator[LineBlock]:
     number = 1
     while more := source.read(block):
-        end = more.rfind(b"\n")
-        if end < 0:  # a line longer than a block
+        whole, newline, tail = more.rpartition(b"\n")
+        if not newline:  # a line longer than a block
             rest += more
             continue
-        text = b"".join((rest, memoryview(more)[:end]))
+        text = rest + whole
         yield LineBlock(number, text)
         number += text.count(b"\n") + 1
-        rest = more[end + 1 :]
+        rest = tail
     yield LineBlock(number, rest)
 
 
-def batch_of_lines(first: int, lines: Sequence[bytes]) -> Batch:
-    """Return the records of some lines; `first` is the number of the first."""
+def _batch_of_lines(first: int, lines: Sequence[bytes]) -> Batch:
     try:
         records = list(map(orjson.loads, lines))
     except orjson.JSONDecodeError:

@@ -55,12 +55,7 @@ class _Scans(dict[str, "Mapping[str, str]"]):
         found = [self[text] for text in coded.dictionary.to_pylist()]
         for column in self.columns:
             texts = pa.array([columns.get(column) for columns in found], pa.string()).take(coded.indices)
-            if texts.null_count == len(texts):
-                continue
-            if texts.null_count:
-                yield column, FieldTexts(values.rows.filter(texts.is_valid()), texts.drop_null())
-            else:
-                yield column, FieldTexts(values.rows, texts)
+            yield column, FieldTexts(values.rows.filter(texts.is_valid()), texts.drop_null())
 
     def __missing__(self, text: str) -> Mapping[str, str]:
         self[text] = found = dict(self._scan(text))
@@ -81,7 +76,7 @@ def _lists(found: Sequence[FieldTexts], size: int) -> pa.Array:
     lists = pa.ListArray.from_arrays(ends, texts, type=TEXTS)
     if len(lists) == size:
         return lists
-    return lists.take(pc.index_in(pa.arange(0, size), value_set=runs.values))
+    return lists.take(pc.index_in(pa.array(range(size), ROW), value_set=runs.values))
 
 
 def _each_once(rows: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:

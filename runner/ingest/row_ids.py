@@ -24,55 +24,36 @@ _SUFFIX_END = _PREFIX_BYTES + _SUFFIX_BYTES
 def digest(log_type: str, record: Mapping[str, Any]) -> bytes:
     """Return 16 bytes that stand for the log type and the content of a record, whatever the order of its keys.
 
-    A field that is null is as one that is not there. Raises `TypeError` for a record that is nested too deeply to be
-    written as JSON again.
+    Raises `TypeError` for a record that is nested too deeply to be written as JSON again.
     """
-    return digests(log_type, contents([record]))[0]
-
-
-def contents(values: Sequence[Any]) -> list[bytes]:
-    """Write what is in each JSON value: as JSON in order of the keys, without fields that are null.
-
-    Raises `TypeError` if one of them is nested too deeply.
-    """
-    texts = json_texts.of_each(values, orjson.OPT_SORT_KEYS)
-    return [
-        orjson.dumps(_without_nulls(value), option=orjson.OPT_SORT_KEYS) if b"null" in text else text
-        for value, text in zip(values, texts, strict=True)
-    ]
-
-
-def digests(log_type: str, contents: Sequence[bytes]) -> list[bytes]:
-    """Return the digest of each record of a log type by its content."""
-    prefix, sha256 = b"%b\0" % log_type.encode(), hashlib.sha256
-    return [sha256(prefix + content).digest()[:_ID_BYTES] for content in contents]
+    return _digests(log_type, [orjson.dumps(record, option=orjson.OPT_SORT_KEYS)])[0]
 
 
 def with_digests(log_type: str, batch: Batch) -> tuple[Batch, list[bytes]]:
     """Return the digests of a batch, and the batch without those records that cannot have one."""
     try:
-        return batch, digests(log_type, contents(batch.records))
+        contents = json_texts.of_each(batch.records, orjson.OPT_SORT_KEYS)
+        return batch, _digests(log_type, contents)
     except TypeError:
         return _one_by_one(log_type, batch)
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+def _digests(log_type: str, contents: Sequence[bytes]) -> list[bytes]:
+    prefix, sha256 = b"%b\0" % log_type.encode(), hashlib.sha256
+    return [sha256(prefix + content).digest()[:_ID_BYTES] for content in contents]
 
 
 def _one_by_one(log_type: str, batch: Batch) -> tuple[Batch, list[bytes]]:
     """Set aside the records that can be read as JSON but not written: those that are nested too deeply."""
-    sound, named = Batch([], [], list(batch.bad)), []
+    sound, digests = Batch([], [], list(batch.bad)), []
     for number, record in zip(batch.numbers, batch.records, strict=True):
         try:
-            named.append(digest(log_type, record))
+            digests.append(digest(log_type, record))
             sound.add(number, record)
         except TypeError:
             text = json.dumps(record).encode()
             sound.bad.append(BadLine(number=number, reason="nested too deeply", text=text))
-    return sound, named
+    return sound, digests
 
 
 class RowIds:
@@ -86,10 +67,10 @@ class RowIds:
         self._seen: defaultdict[bytes, bytearray] = defaultdict(bytearray)
         self._repeats: dict[bytes, int] = {}
 
-    def of(self, contents: Iterable[bytes]) -> list[str]:
+    def of(self, digests: Iterable[bytes]) -> list[str]:
         """Return the names of the next rows: 32 hexadecimal digits each."""
         seen, named = self._seen, []
-        for content in contents:
+        for content in digests:
             bucket, suffix = seen[content[:_PREFIX_BYTES]], content[_PREFIX_BYTES:_SUFFIX_END]
             if bucket.find(suffix) >= 0 and _holds(bucket, suffix):
                 named.append(self._repeat(content))

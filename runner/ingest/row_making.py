@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from runner.errors import IngestError
+from runner.ingest import formats
 from runner.ingest.rows import RowMaker, RowPlan, Rows
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def rows_of(plan: RowPlan, pieces: Iterable[Piece], *, workers: int) -> Iterator
     """
     if workers <= 1:
         maker = RowMaker(plan)
-        return map(maker.rows, pieces)
+        return (maker.rows(formats.batches_of(piece)) for piece in pieces)
     return _by_workers(plan, pieces, workers)
 
 
@@ -52,7 +53,7 @@ def _by_workers(plan: RowPlan, pieces: Iterable[Piece], workers: int) -> Iterato
 
 
 def _rows(plan: RowPlan, piece: Piece) -> Rows:
-    return _maker(plan).rows(piece)
+    return _maker(plan).rows(formats.batches_of(piece))
 
 
 @lru_cache(maxsize=1)

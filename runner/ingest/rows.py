@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -11,9 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runner.garbage import without_collecting
-from runner.ingest import fitted_records, formats, row_ids, times
+from runner.ingest import fitted_records, row_ids, times
 from runner.ingest.fitted_records import Fitting
-from runner.ingest.formats import LineBlock
 from runner.ingest.indicator_columns import TEXTS, IndicatorColumns
 from runner.ingest.schema import JSON, TIMESTAMP
 
@@ -22,17 +20,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.ingest.fitted_records import FittedRecords
-    from runner.ingest.formats import BadLine, Batch, Piece
-    from runner.ingest.line_columns import LineReader
+    from runner.ingest.formats import BadLine, Batch
     from runner.ingest.schema import FieldPath, IndicatorSource
 
 EXTRA = "p_extra"
 EVENT_TIME = "p_event_time"
 ROW_ID = "p_row_id"
-_MANY = 256 * 1024
-"""Bytes of lines for which it pays to read them straight into columns."""
-_REFUSALS = 4
-"""After so many stretches of remarkable lines, one behind the other, the rest of a piece is read as records."""
 
 
 class Rows(NamedTuple):
@@ -51,14 +44,6 @@ class Rows(NamedTuple):
         """Return the rows under their names, one for each."""
         place = self.table.schema.get_field_index(ROW_ID)
         return self.table.set_column(place, self.table.field(place), pa.array(names, pa.string()))
-
-
-class _Making(NamedTuple):
-    """The rows of a piece in the making."""
-
-    fitting: Fitting
-    digests: list[bytes]
-    bad: list[BadLine]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,46 +66,19 @@ class RowMaker:
         self._indicators = IndicatorColumns(plan.indicators)
         self.columns = table_columns(plan.fields, self._indicators.names)
         self._whole = not _columns_suffice(plan)
-        self._refused = 0
 
-    def rows(self, piece: Piece) -> Rows:
-        """Make one row of each record of a piece."""
-        making = _Making(Fitting(self._plan.fields, whole=self._whole), [], [])
+    def rows(self, batches: Iterable[Batch]) -> Rows:
+        """Make one row of each record. Batches are fitted one by one, so that their records are near at hand."""
+        fitting = Fitting(self._plan.fields, whole=self._whole)
+        digests: list[bytes] = []
+        bad: list[BadLine] = []
         with without_collecting():
-            if isinstance(piece, LineBlock) and len(piece.text) >= _MANY and not self._whole:
-                self._refused = min(self._refused, _REFUSALS - 1)  # this piece may be another matter
-                self._take_lines(making, piece.number, piece.text)
-            else:
-                for batch in formats.batches_of(piece):
-                    self._take(making, batch)
-        return self._together(making.fitting.finish(), making.digests, making.bad)
-
-    @cached_property
-    def _reader(self) -> LineReader:
-        from runner.ingest.line_columns import LineReader  # noqa: PLC0415  it needs DuckDB, and small files need none
-
-        return LineReader(self._plan.log_type, self._plan.fields)
-
-    def _take_lines(self, making: _Making, first: int, text: bytes) -> None:
-        """Take lines straight into columns if they let themselves; else look for the remarkable ones in each half."""
-        if self._refused < _REFUSALS and (found := self._reader.read(text)) is not None:
-            self._refused = 0
-            making.fitting.add_columns(found.arrays, len(found.digests))
-            making.digests.extend(found.digests)
-            return
-        middle = text.find(b"\n", len(text) // 2)
-        if middle < 0 or text.count(b"\n") < formats.BATCH_LINES:
-            self._refused += 1
-            self._take(making, formats.batch_of_lines(first, text.split(b"\n")))
-            return
-        self._take_lines(making, first, text[:middle])
-        self._take_lines(making, first + text.count(b"\n", 0, middle) + 1, text[middle + 1 :])
-
-    def _take(self, making: _Making, batch: Batch) -> None:
-        sound, named = row_ids.with_digests(self._plan.log_type, batch)
-        making.fitting.add(sound.records)
-        making.digests.extend(named)
-        making.bad.extend(sound.bad)
+            for batch in batches:
+                sound, named = row_ids.with_digests(self._plan.log_type, batch)
+                fitting.add(sound.records)
+                digests += named
+                bad += sound.bad
+        return self._together(fitting.finish(), digests, bad)
 
     def _together(self, fitted: FittedRecords, digests: list[bytes], bad: list[BadLine]) -> Rows:
         plan, size = self._plan, fitted.size

@@ -10,12 +10,6 @@ def test_the_order_of_keys_does_not_matter():
     )
 
 
-def test_a_field_that_is_null_is_as_one_that_is_not_there():
-    with_nulls = {"a": None, "b": {"c": None, "d": [None, {"e": None}]}, "f": "null"}
-
-    assert row_ids.digest("X", with_nulls) == row_ids.digest("X", {"b": {"d": [None, {}]}, "f": "null"})
-
-
 def test_content_and_log_type_matter():
     digests = {row_ids.digest("X", {"a": 1}), row_ids.digest("X", {"a": "1"}), row_ids.digest("Y", {"a": 1})}
 

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thoroughness import examples
 
-from runner.ingest import formats, row_ids, times
-from runner.ingest.formats import Batch, LineBlock
+from runner.ingest import row_ids, times
+from runner.ingest.formats import Batch
 from runner.ingest.indicators import SCANNERS
 from runner.ingest.rows import RowMaker, RowPlan
 from runner.ingest.schema import JSON, TIMESTAMP, IndicatorSource
@@ -87,7 +86,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-def maker(fields, indicators=INDICATORS):
+def maker(fields):
     return RowMaker(
         RowPlan(
             log_type="Custom.Thing",
@@ -95,55 +94,26 @@ def maker(fields, indicators=INDICATORS):
             parsed_at=datetime(2026, 1, 15, 12),
             fields=fields,
             event_times=EVENT_TIMES,
-            indicators=tuple(IndicatorSource(path=path, scanner=scanner) for path, scanner in indicators),
+            indicators=tuple(IndicatorSource(path=path, scanner=scanner) for path, scanner in INDICATORS),
         )
     )
 
 
-def made(fields, records, indicators=INDICATORS):
-    return maker(fields, indicators).rows(Batch(list(records), list(range(len(records))), []))
+def made(fields, *batches):
+    return maker(fields).rows(Batch(list(records), list(range(len(records))), []) for records in batches)
 
 
 @pytest.mark.parametrize("fields", [FIELDS, OTHER_FIELDS], ids=["as declared", "as a table had them before"])
 @examples(20)
-@given(records=st.lists(RECORDS, max_size=12))
-def test_rows_made_together_are_those_made_one_by_one(fields, records):
-    together = made(fields, records)
+@given(records=st.lists(RECORDS, max_size=12), size=st.integers(1, 5))
+def test_rows_made_together_are_those_made_one_by_one(fields, records, size):
+    together = made(fields, *(records[start : start + size] for start in range(0, len(records), size)))
 
     alone = [made(fields, [record]) for record in records]
     assert together.table.to_pylist() == [row for rows in alone for row in rows.table.to_pylist()]
     assert together.digests == [row_ids.digest("Custom.Thing", record) for record in records]
     assert together.with_extra == sum(rows.with_extra for rows in alone)
     assert together.without_event_time == sum(rows.without_event_time for rows in alone)
-
-
-def test_lines_become_the_rows_of_their_records_whatever_is_among_them():
-    usual = orjson.dumps(
-        {"ip": "192.0.2.1", "who": {"name": "alex", "at": None}, "seen": [], "more": {"a": " "}}
-    )
-    odd = [
-        b"",
-        b"{",
-        b'{"new": 5}',
-        b'{"Records": [{"ip": "192.0.2.2"}, 5]}',
-        b'{"ip": "a", "ip": "b"}',
-        b"[{}]",
-    ]
-    lines = [usual] * 5_000
-    for place, line in zip((17, 18, 2_600, 2_601, 4_998, 4_999), odd, strict=True):
-        lines[place] = line
-    block = LineBlock(1, b"\n".join(lines))
-
-    in_columns = tuple(source for source in INDICATORS if source[0] != ("deep", "any"))
-    rows = maker(FIELDS, in_columns).rows(block)
-
-    records, _numbers, bad = map(list, zip(*formats.batches_of(block), strict=True))
-    expected = made(FIELDS, [record for batch in records for record in batch], in_columns)
-    assert rows.table == expected.table
-    assert rows.digests == expected.digests
-    assert rows.bad == [line for lines in bad for line in lines]
-    assert len(rows.bad) == 2
-    assert rows.with_extra == expected.with_extra == 1
 
 
 @pytest.mark.parametrize("fields", [FIELDS, OTHER_FIELDS], ids=["as declared", "as a table had them before"])

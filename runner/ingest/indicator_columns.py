@@ -76,7 +76,7 @@ def _lists(found: Sequence[FieldTexts], size: int) -> pa.Array:
     lists = pa.ListArray.from_arrays(ends, texts, type=TEXTS)
     if len(lists) == size:
         return lists
-    return lists.take(pc.index_in(pa.array(range(size), ROW), value_set=runs.values))
+    return lists.take(pc.index_in(pa.arange(0, size), value_set=runs.values))
 
 
 def _each_once(rows: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:

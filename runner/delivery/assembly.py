@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = timedelta(minutes=15)
 _LONGEST_LEFT_ALONE = timedelta(minutes=5)
-"""A destination that fails is asked at least so often whether it is back."""
+"""A destination that fails is asked at least so often whether it is back, unless it asks for more time."""
+_LONGEST_ASKED = timedelta(hours=1)
+"""It gets no more than this, nor more than until its messages are given up."""
 
 
 def post_office(
@@ -36,6 +38,8 @@ def post_office(
 ) -> PostOffice:
     """Make the post office for the destinations that the settings describe. Raises `SettingsError`."""
     first = timedelta(seconds=settings["delivery.retry_seconds"])
+    give_up_after = timedelta(hours=settings["delivery.give_up_hours"])
+    asked = min(_LONGEST_ASKED, give_up_after)
     windows = read_windows(settings.maintenance)
     dispatcher = Dispatcher(
         destinations=read_destinations(settings.destinations, root=settings.root, clock=clock),
@@ -48,9 +52,9 @@ def post_office(
         windows=lambda now: windows_at(windows, now),
     )
     persistence = Persistence(
-        message=Backoff(first=first, longest=_LONGEST_WAIT, random=random),
-        destination=Backoff(first=first, longest=_LONGEST_LEFT_ALONE, random=random),
-        give_up_after=timedelta(hours=settings["delivery.give_up_hours"]),
+        message=Backoff(first=first, longest=_LONGEST_WAIT, random=random, longest_asked=asked),
+        destination=Backoff(first=first, longest=_LONGEST_LEFT_ALONE, random=random, longest_asked=asked),
+        give_up_after=give_up_after,
     )
     return PostOffice(dispatcher, outbox, clock=clock, owner=owner, persistence=persistence)
 

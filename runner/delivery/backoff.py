@@ -23,11 +23,15 @@ class Backoff:
     first: timedelta
     longest: timedelta
     random: Callable[[], float]
+    longest_asked: timedelta = timedelta(hours=1)
+    """The other side is left alone for no longer than this, whatever it asks for."""
 
     def wait(self, failures: int, asked: float | None = None) -> timedelta:
         """Return how long to wait after so many failures in a row (1 or more).
 
-        `asked` is how many seconds the other side wants to be left alone: it is never disturbed before.
+        `asked` is how many seconds the other side wants to be left alone: up to `longest_asked` it is not disturbed
+        before.
         """
         doubled = min(self.longest, self.first * (1 << min(failures - 1, _HIGHEST_POWER)))
-        return max(doubled * (0.5 + self.random() / 2), timedelta(seconds=asked or 0.0))
+        heeded = min(asked or 0.0, self.longest_asked.total_seconds())
+        return max(doubled * (0.5 + self.random() / 2), timedelta(seconds=heeded))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from runner.destinations.delivery import DeliveryState
 from runner.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Courier:
         self._owner = owner
         self._persistence = persistence
         self._is_stopping = is_stopping
+        self._looks_for_old_at = clock.now()
 
     def send_due(self) -> int:
         """Send what is due, as much of it as the destination takes now; return how many it took.
@@ -70,7 +72,10 @@ class Courier:
         """
         name, pace = self._destination.name, self._destination.pace
         failures, retry_at = self._outbox.state_of(name)
-        if (retry_at is not None and retry_at > self._clock.now()) or not self._outbox.has_due(name):
+        if retry_at is not None and retry_at > self._clock.now():
+            self._give_up_old()
+            return 0
+        if not self._outbox.has_due(name):
             return 0
         if pace.group_above is not None:
             self._outbox.group(name, above=pace.group_above)
@@ -112,6 +117,17 @@ class Courier:
         self._outbox.sent(delivery, receipt, is_news=is_news)
         _log.info("alert_delivered", **_fields(delivery))
         return True
+
+    def _give_up_old(self) -> None:
+        """Give up what has waited for too long while the destination is left alone, whether or not it was tried."""
+        now = self._clock.now()
+        if now < self._looks_for_old_at:
+            return
+        self._looks_for_old_at = now + _MINUTE
+        before = now - self._persistence.give_up_after
+        while old := self._outbox.give_up_old(self._destination.name, before):
+            for delivery in old:
+                _log.error("delivery_failed", **_fields(delivery), fault=delivery.reason)
 
     def _refused(self, delivery: Delivery, error: DeliveryError, failures: int) -> bool:
         now = self._clock.now()
@@ -163,5 +179,5 @@ def _fields(delivery: Delivery) -> dict[str, object]:
         "alert": delivery.alert_id,
         "kind": delivery.kind.value,
         "sequence": delivery.sequence,
-        "attempt": delivery.attempts + 1,
+        "attempt": delivery.attempts + (delivery.state is DeliveryState.WAITING),
     }

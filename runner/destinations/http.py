@@ -76,12 +76,15 @@ def refusal(status: int, headers: Mapping[str, str], text: str, now: datetime) -
 
 
 def retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` header asks to wait (RFC 9110 §10.2.3); None if it says nothing."""
+    """Return the seconds that a `Retry-After` header asks to wait (RFC 9110 §10.2.3); None if it says nothing.
+
+    It may ask for as long as it likes, even without end: how long it is heeded is not decided here.
+    """
     if value.strip().isdecimal():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment - now).total_seconds()) if moment.tzinfo else None
 

@@ -68,10 +68,9 @@ def take(
 ) -> list[Delivery]:
     """Claim deliveries that are due, the oldest first; of one alert never a later one before an earlier."""
     moment = database_time(connection)
-    is_free = deliveries.c.lease_until.is_(None) | (deliveries.c.lease_until < moment)
     chosen = (
         sa.select(deliveries)
-        .where(_IS_WAITING, *_due(destination, now), is_free, _IS_NEXT)
+        .where(_IS_WAITING, *_due(destination, now), _is_free(moment), _IS_NEXT)
         .order_by(deliveries.c.next_at, deliveries.c.delivery_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -134,13 +133,16 @@ def put_off(
     )
 
 
-def give_up(connection: Connection, delivery: Delivery, reason: str, now: datetime) -> None:
-    """Write down that a delivery is not tried again; of a group, that none of its alerts was told."""
+def give_up(
+    connection: Connection, delivery: Delivery, reason: str, now: datetime, *, was_tried: bool = True
+) -> None:
+    """Write down that a delivery is not tried again, and whether it just was; of a group, that nobody got its alerts."""
+    attempts = int(was_tried)
     if delivery.kind is MessageKind.GROUP:
-        _end(connection, delivery, DeliveryState.SPLIT, now, reason)
+        _end(connection, delivery, DeliveryState.SPLIT, now, reason, attempts=attempts)
         grouping.fail_members(connection, delivery, reason, now)
     else:
-        _end(connection, delivery, DeliveryState.FAILED, now, reason)
+        _end(connection, delivery, DeliveryState.FAILED, now, reason, attempts=attempts)
     destination_book.note(connection, delivery.destination, last_error=reason, last_error_at=now)
 
 
@@ -153,6 +155,24 @@ def extend(connection: Connection, destination: str, owner: str, lease: timedelt
         .returning(deliveries.c.delivery_id)
     )
     return set(held.scalars())
+
+
+def too_old(connection: Connection, destination: str, before: datetime, limit: int) -> list[Delivery]:
+    """Return what has waited for a destination since before a moment and nobody is sending, the oldest first."""
+    return _unclaimed(
+        connection, limit, deliveries.c.destination == destination, deliveries.c.created_at <= before
+    )
+
+
+def _unclaimed(connection: Connection, limit: int, *such: sa.ColumnElement[bool]) -> list[Delivery]:
+    chosen = (
+        sa.select(deliveries)
+        .where(_IS_WAITING, _is_free(database_time(connection)), *such)
+        .order_by(deliveries.c.delivery_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return _deliveries_of(connection, connection.execute(chosen).mappings().all())
 
 
 def release(connection: Connection, destination: str, owner: str) -> None:
@@ -278,6 +298,10 @@ def _due(destination: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return deliveries.c.destination == destination, deliveries.c.next_at <= now
 
 
+def _is_free(moment: datetime) -> sa.ColumnElement[bool]:
+    return deliveries.c.lease_until.is_(None) | (deliveries.c.lease_until < moment)
+
+
 def _row_of(letter: Letter, sequence: int, document: str, now: datetime) -> dict[str, Any]:
     state = DeliveryState.HELD if letter.held_because else DeliveryState.WAITING
     return {
@@ -335,9 +359,21 @@ def _rewrite(connection: Connection, delivery_id: int, document: str) -> None:
 
 
 def _end(
-    connection: Connection, delivery: Delivery, state: DeliveryState, now: datetime, reason: str = ""
+    connection: Connection,
+    delivery: Delivery,
+    state: DeliveryState,
+    now: datetime,
+    reason: str = "",
+    *,
+    attempts: int = 1,
 ) -> None:
-    ending = {"ended": delivery.delivery_id, "how": state.value, "moment": now, "why": reason}
+    ending = {
+        "ended": delivery.delivery_id,
+        "how": state.value,
+        "moment": now,
+        "why": reason,
+        "tries": attempts,
+    }
     connection.execute(_END, ending)
 
 
@@ -346,7 +382,7 @@ _END = (
     .where(deliveries.c.delivery_id == sa.bindparam("ended"))
     .values(
         state=sa.bindparam("how"),
-        attempts=deliveries.c.attempts + 1,
+        attempts=deliveries.c.attempts + sa.bindparam("tries"),
         ended_at=sa.bindparam("moment"),
         reason=sa.bindparam("why"),
         owner=None,

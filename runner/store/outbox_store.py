@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runner.alerts.system_fault import SystemFaultKind, delivery_failed
+from runner.destinations.delivery import DeliveryState
 from runner.destinations.message import MessageKind
 from runner.store import (
     alert_book,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _DISPATCHING = "dispatch of announcements"
 _HOUR = timedelta(hours=1)
+_AT_ONCE = 200
+"""So many messages are given up in one transaction: others wait meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,17 +166,33 @@ class OutboxStore:
             )
 
     def give_up(self, delivery: Delivery, reason: str) -> None:
-        """Write down that a delivery is not tried again."""
+        """Write down that a delivery was tried and is not tried again."""
         with self._database.transaction() as connection:
-            now = self._clock.now()
-            outbox.give_up(connection, delivery, reason, now)
-            fault = delivery_failed(
-                delivery.destination,
-                told=_what(delivery),
-                alert_id=delivery.alert_id,
-                message=reason,
-            )
-            system_errors.stand(connection, fault, now=now)
+            self._give_up(connection, delivery, reason, was_tried=True)
+
+    def give_up_old(self, destination: str, before: datetime) -> list[Delivery]:
+        """Give up what has waited for a destination since before a moment; return it as it is then."""
+        with self._database.reading() as connection:
+            if not outbox.too_old(connection, destination, before, limit=1):
+                return []
+        with self._database.transaction() as connection:
+            return [
+                self._give_up(
+                    connection, one, f"not taken in time: {one.reason or 'not tried'}", was_tried=False
+                )
+                for one in outbox.too_old(connection, destination, before, _AT_ONCE)
+            ]
+
+    def _give_up(
+        self, connection: Connection, delivery: Delivery, reason: str, *, was_tried: bool
+    ) -> Delivery:
+        now = self._clock.now()
+        outbox.give_up(connection, delivery, reason, now, was_tried=was_tried)
+        fault = delivery_failed(
+            delivery.destination, told=_what(delivery), alert_id=delivery.alert_id, message=reason
+        )
+        system_errors.stand(connection, fault, now=now)
+        return replace(delivery, state=DeliveryState.FAILED, reason=reason, ended_at=now)
 
     def extend(self, destination: str, owner: str, lease: timedelta) -> set[int]:
         """Say that an owner is still at work on what it claimed; return the ids of what it has not lost since."""

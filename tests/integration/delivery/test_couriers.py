@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from thoroughness import examples
 
 from runner.alerts.system_fault import SystemFaultKind
@@ -212,6 +213,70 @@ def test_a_message_that_was_not_taken_for_too_long_is_given_up(posts):
     post.run_for(HOUR + 10 * MINUTE)
 
     assert post.states() == {"failed": 1}
+
+
+@pytest.mark.parametrize("asked", [31_536_000.0, 1e12, float("inf")], ids=["a year", "an age", "for ever"])
+def test_a_destination_that_asks_for_an_absurd_time_is_tried_again_in_an_hour(posts, asked):
+    service = Service(behaves=lambda _message: DeliveryError("busy", retry_after=asked))
+    post = posts(service)
+    post.put(1, 2)
+
+    post.courier.send_due()
+    service.behaves = lambda _message: None
+    post.run_for(HOUR - 10 * SECOND)
+    assert post.titles == []
+    post.run_for(MINUTE)
+
+    assert post.titles == ["Alert 2", "Alert 1"]
+
+
+def test_what_waits_behind_a_destination_that_is_left_alone_is_given_up_in_time(posts):
+    service = Service(behaves=lambda _message: DeliveryError("busy", retry_after=3000.0))
+    post = posts(service, give_up_after=2 * HOUR)
+    post.put(*range(20))
+
+    post.run_for(2 * HOUR - MINUTE)
+    assert post.states() == {"waiting": 20}
+    with capture_logs() as logs:
+        post.run_for(2 * MINUTE)
+
+    assert post.states() == {"failed": 20}
+    assert service.asked == 3
+    found = [post.store.outbox.deliveries_of(notice(number).alert_id)[0] for number in range(20)]
+    assert Counter((one.attempts, one.reason) for one in found) == {
+        (0, "not taken in time: not tried"): 17,
+        (1, "not taken in time: busy"): 3,
+    }
+    assert Counter((one["event"], one["attempt"]) for one in logs) == {
+        ("delivery_failed", 0): 17,
+        ("delivery_failed", 1): 3,
+    }
+    (error,) = post.store.list_alerts(AlertFilter(), 10)
+    assert (error.key.dedup, error.match_count) == ("soc", 20)
+
+
+def test_what_is_old_only_because_the_daemon_was_away_is_tried_first(posts):
+    post = posts(Service(), give_up_after=HOUR)
+    post.put(1, 2)
+
+    post.clock.advance(2 * HOUR)
+    post.run_for(MINUTE)
+
+    assert post.states() == {"sent": 2}
+
+
+def test_what_somebody_is_sending_is_not_given_up(posts):
+    service = Service(behaves=no_answer)
+    post = posts(service, give_up_after=HOUR)
+    post.put(1)
+    post.courier.send_due()
+    post.clock.advance(HOUR)
+    post.store.outbox.take("soc", owner="other", lease=HOUR, limit=10)
+
+    assert post.store.outbox.give_up_old("soc", post.clock.now()) == []
+    post.store.outbox.release_all()
+
+    assert len(post.store.outbox.give_up_old("soc", post.clock.now())) == 1
 
 
 def test_a_destination_that_takes_messages_again_resolves_its_system_error(posts):

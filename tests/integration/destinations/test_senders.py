@@ -130,7 +130,14 @@ def test_refusals_of_this_very_message_are_final(receiver, sender_of, status):
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"), [("7", 7.0), ("Thu, 15 Jan 2026 12:01:30 GMT", 90.0), ("soon", None)]
+    ("asked", "seconds"),
+    [
+        ("7", 7.0),
+        ("Thu, 15 Jan 2026 12:01:30 GMT", 90.0),
+        ("soon", None),
+        ("9" * 400, float("inf")),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
+    ],
 )
 def test_retry_after_is_seconds_or_a_date(receiver, sender_of, asked, seconds):
     receiver.answers.append(Answer(status=429, headers={"Retry-After": asked}))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +31,8 @@ def test_chance_cuts_a_wait_by_half_at_most(failures, random):
 def test_nobody_is_disturbed_before_they_asked_to_be():
     assert backoff().wait(1, asked=300.0) == 300 * SECOND
     assert round(backoff().wait(9, asked=1.0).total_seconds()) == 60
+
+
+@pytest.mark.parametrize("asked", [3601.0, 31_536_000.0, 1e12, float("inf")])
+def test_nobody_is_left_alone_for_longer_than_an_hour_whatever_they_ask_for(asked):
+    assert backoff().wait(1, asked=asked) == 3600 * SECOND

@@ -138,11 +138,6 @@ class Outside:
         self._metrics.definitions.labels(kind="rule").set(len(catalogue.rules))
         self._metrics.definition_faults.set(len(self._faults))
 
-    def planned(self, recorded: int, within: float) -> None:
-        """Take note that the planner was at work, and will be again within so many seconds."""
-        self._pulse.beat("planner", within)
-        self._metrics.due_times.inc(recorded)
-
     def clock_is_behind(self, by: timedelta | None) -> None:
         """Take note that nothing is recorded until the clock is right; None: it is."""
         self._clock_behind = by

@@ -24,6 +24,7 @@ from runner.daemon.lock import next_daemon, only_daemon
 from runner.daemon.orders import Order, Orders
 from runner.daemon.outside import Outside
 from runner.daemon.planner import Planner
+from runner.daemon.planner_loop import PlannerLoop
 from runner.daemon.present import PresentTime
 from runner.daemon.pulse import Pulse
 from runner.daemon.reopening import Reopening
@@ -92,7 +93,6 @@ class Daemon:
         self._checkpoints = checkpoints
         self._orders = Orders()
         self._stopping = threading.Event()
-        self._planning = threading.Lock()
         self._reads_all = threading.Event()
         self._is_planned = True
         self._lease = timedelta(seconds=settings["daemon.lease_seconds"])
@@ -147,9 +147,7 @@ class Daemon:
 
     def tick(self) -> None:
         """Record what has fallen due, and wake those who run it. Raises `StoreError`; the next call records it."""
-        with self._planning:
-            recorded = self._planner.plan(self._present.now())
-        self._outside.planned(recorded, _SAFETY_SECONDS * 4)
+        recorded = self._planner.tick()
         self._outside.clock_is_behind(self._planner.waits_for_clock)
         if recorded:
             _log.info("due_times_recorded", count=recorded)
@@ -231,7 +229,12 @@ class Daemon:
             self._checkpoints,
         )
         self._checkpoints.reached(Checkpoint.DEFINITIONS_READ)
-        self._planner = Planner(self._store.ledger, partial(timing_of, settings))
+        self._planner = PlannerLoop(
+            Planner(self._store.ledger, partial(timing_of, settings)),
+            self._present.now,
+            pulse=self._pulse,
+            metrics=self._metrics,
+        )
         self._upkeep = Upkeep(
             self._store,
             settings,
@@ -293,12 +296,9 @@ class Daemon:
         stack.callback(self._watch.stop)
 
     def _load(self) -> None:
-        with self._planning:
-            catalogue = self._definitions.catalogue
-            self._planner.load(
-                catalogue.queries.values(), self._present.now(), may_exist=self._definitions.may_exist
-            )
-            self._is_planned = True
+        catalogue = self._definitions.catalogue
+        self._planner.load(catalogue.queries.values(), self._definitions.may_exist)
+        self._is_planned = True
         self._outside.clock_is_behind(self._planner.waits_for_clock)
         self._outside.loaded(catalogue, self._definitions.faults)
         self._upkeep.definitions_loaded(catalogue)

@@ -184,6 +184,7 @@ class Executor:
     def _work_until_stopped(self) -> None:
         try:
             self._loop()
+            self._pulse.end(threading.current_thread().name)
         finally:
             self._running.discard(threading.current_thread().name)
             self._on_end()

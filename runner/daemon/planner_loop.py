@@ -52,6 +52,10 @@ class PlannerLoop:
         """By how much the clock is behind what is recorded, while nothing is done for that; None if it is right."""
         return self._planner.waits_for_clock
 
+    def end(self) -> None:
+        """Expect no more calls."""
+        self._pulse.end(_LOOP)
+
     def next_moment(self) -> datetime | None:
         """Return when something falls due next."""
         return self._planner.next_moment()

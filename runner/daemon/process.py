@@ -292,6 +292,7 @@ class Daemon:
             look=self._watched,
             folders=lambda: self._definitions.folders,
             seconds=self._settings["daemon.reload_seconds"],
+            pulse=self._pulse,
         )
         stack.callback(self._watch.stop)
 
@@ -374,6 +375,7 @@ class Daemon:
         """Let runs end within the limit; those that do not are given back, to be run again later."""
         _log.info("daemon_stopping")
         self._stopping.set()
+        self._planner.end()
         self._outside.stopping()
         self._checkpoints.reached(Checkpoint.DRAIN_BEGINS)
         self._executor.stop()

@@ -26,6 +26,11 @@ class Pulse:
         with self._lock:
             self._promises[loop] = self._monotonic() + within
 
+    def end(self, loop: str) -> None:
+        """Say that a loop has ended as it should: nothing more is to be heard of it."""
+        with self._lock:
+            self._promises.pop(loop, None)
+
     def late(self) -> list[str]:
         """Return the loops that have broken their promise."""
         now = self._monotonic()

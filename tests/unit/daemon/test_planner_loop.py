@@ -91,3 +91,12 @@ def test_the_planner_is_late_when_nothing_calls_it_any_more(made):
     made.clock.advance(timedelta(seconds=1))
 
     assert (in_time, made.pulse.late()) == ([], ["planner"])
+
+
+def test_nothing_is_expected_of_the_planner_while_the_daemon_stops(made):
+    made.loop.tick()
+
+    made.loop.end()
+    made.clock.advance(timedelta(hours=1))
+
+    assert made.pulse.late() == []

@@ -48,6 +48,8 @@ _CONSOLE = re.compile(r"^```console\n\$ (?P<command>.*?)\n(?:.*?)^```", re.DOTAL
 
 LAKE_EXAMPLES: Mapping[Code, str] = {
     Code.UNREADABLE_FILE: "queries/logins.yml:1:1: E001 cannot be read: Permission denied",
+    Code.NO_LONGER_A_DEFINITION: "queries/logins.yml:1:1: E005 the file has no `AnalysisType`; it held a definition before "
+    "(to end that, delete the file)",
     Code.UNKNOWN_DESTINATION: "rules/login.yml:9:5: W309 there is no destination 'pager'; did you mean `pagers`?",
     Code.UNSENT_RESULT: "queries/logins.yml:2:12: W311 EmailConfig: there is no destination of kind email that could "
     "mail the rows",

@@ -41,6 +41,11 @@ class Code(StrEnum):
         "The file holds more than one YAML document.",
         "Give each definition a file of its own.",
     )
+    NO_LONGER_A_DEFINITION = (
+        "E005",
+        "A file that held a definition holds none now; only the daemon knows, and keeps the last good version.",
+        "Write the key AnalysisType again, or delete the file to end the definition.",
+    )
     NOT_PYTHON = ("E006", "The Python file is not Python.", "Mend the Python at the place named.")
     UNKNOWN_KEY = (
         "E101",
@@ -228,8 +233,8 @@ class Code(StrEnum):
     )
     ALMOST_A_DEFINITION = (
         "W307",
-        "A file looks like a definition and is skipped, because `AnalysisType` is spelt otherwise.",
-        "Write the key as AnalysisType.",
+        "A file looks like a definition and is skipped, because `AnalysisType` is spelt otherwise or missing.",
+        "Write the key as AnalysisType; or keep what is no definition out of the folders of definitions.",
     )
     UNKNOWN_SUBRULE = (
         "W308",

@@ -38,8 +38,6 @@ class Snapshot:
 
     readings: tuple[Reading, ...]
     imports: Mapping[PythonSource, Imports]
-    emptied: frozenset[str]
-    """The files that hold nothing at all."""
     sight: Sight
     """What the files look like now that they have been read."""
 
@@ -92,7 +90,6 @@ class DefinitionFiles:
         return Snapshot(
             readings=(*map(unread, sight.contents.faults), *readings),
             imports=dict(self._imports()),
-            emptied=frozenset(path for path, stamp in sight.files.items() if stamp and not stamp.size),
             sight=after if is_whole else sight,
         )
 

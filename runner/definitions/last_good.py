@@ -95,7 +95,7 @@ def with_last_good(
     some ids. Where a file says its id, it is kept by that; else by the place, be it the file itself or a folder that
     cannot be looked into. Of two files that claim one id the one that had it before has it.
     """
-    readings = [*snapshot.readings, *_emptied(snapshot, known)]
+    readings = [*snapshot.readings, *_without_definition(snapshot, known)]
     sound = {reading.definition_id for reading in readings if reading.definition is not None}
     faulty = [reading for reading in readings if reading.definition is None and errors_in(reading.findings)]
     wanted = {kept for reading in faulty for kept in _ids_of(reading, known)} - sound
@@ -117,11 +117,23 @@ def with_last_good(
     )
 
 
-def _emptied(snapshot: Snapshot, known: Mapping[str, str]) -> Iterator[Reading]:
-    """Yield an error for each file that held a definition and is empty now: it may be just being written."""
-    for path in sorted(snapshot.emptied.intersection(known.values())):
-        message = "the file is empty; it held a definition before (to end that, delete the file)"
-        yield unread(UnreadableDefinition(message, Location(Path(path)), Code.UNREADABLE_FILE))
+def _without_definition(snapshot: Snapshot, known: Mapping[str, str]) -> Iterator[Reading]:
+    """Yield an error for each file that held a definition and holds none now: it may be just being written.
+
+    A definition that has moved to another file is missed in none.
+    """
+    elsewhere = {reading.definition_id for reading in snapshot.readings if reading.definition is not None}
+    held = {path for name, path in known.items() if name not in elsewhere}
+    holding = {
+        reading.location.path.as_posix()
+        for reading in snapshot.readings
+        if reading.definition is not None or errors_in(reading.findings)
+    }
+    for path in sorted(held.intersection(snapshot.sight.files) - holding):
+        stamp = snapshot.sight.files[path]
+        what = "has no `AnalysisType`" if stamp and stamp.size else "is empty"
+        message = f"the file {what}; it held a definition before (to end that, delete the file)"
+        yield unread(UnreadableDefinition(message, Location(Path(path)), Code.NO_LONGER_A_DEFINITION))
 
 
 def _ids_of(reading: Reading, known: Mapping[str, str]) -> Collection[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,11 @@ _MARK = b"AnalysisType"
 _ENCODINGS = ("ascii", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _MARKS = tuple(_MARK.decode().encode(encoding) for encoding in _ENCODINGS)
 _KINDS = {kind.value: kind for kind in Kind}
+_ID_KEYS = tuple(dict.fromkeys(kind.id_key for kind in Kind))
+_SIGN = re.compile(rf"^[\"']?({'|'.join(_ID_KEYS)})[\"']?\s*:".encode(), re.MULTILINE)
+"""What a definition has at its top level besides its type: it shows one whose `AnalysisType` is misspelt or lost."""
+_MISSPELT = 0.75
+"""How like `AnalysisType`, from 0 to 1, a key has to be to be taken for it."""
 
 
 def read_folder(
@@ -37,7 +44,8 @@ def read_folder(
     """Yield a reading of each definition under `root`, in the order of the paths.
 
     `files` reads the Python that definitions name. `exclude` and `folders` say where to look, as in `contents_of`.
-    Files without `AnalysisType` are nobody's definitions, and are passed over, also if they are not YAML.
+    Files without `AnalysisType` are nobody's definitions, and are passed over, also if they are not YAML; one that looks
+    like a definition otherwise has a notice.
     """
     contents = contents_of(root, exclude, folders)
     yield from map(unread, contents.faults)
@@ -58,7 +66,7 @@ def read_file(root: Path, path: Path, files: PythonFiles) -> Reading | None:
 
 def read_content(raw: bytes, path: Path, files: PythonFiles) -> Reading | None:
     """Return what a file's bytes define, or None if they are no definition; `path` is where the file stands."""
-    if _MARK.lower() not in raw.lower() and not any(mark in raw for mark in _MARKS):
+    if _MARK.lower() not in raw.lower() and not any(mark in raw for mark in _MARKS) and not _SIGN.search(raw):
         return None
     try:
         text = decoded(raw, path)
@@ -161,9 +169,13 @@ def _unknown_kind(document: YamlDocument) -> DefinitionError:
 
 
 def _almost_a_definition(document: YamlDocument) -> Reading | None:
-    for key in document.value:
-        if str(key).lower() == _MARK.lower().decode():
-            where = document.key_position((key,))
-            message = f"the file is skipped, because `{key}` is not spelt `AnalysisType`"
-            return Reading(location=where, findings=(Notice(Code.ALMOST_A_DEFINITION, message, where),))
-    return None
+    """Return a notice if a file without `AnalysisType` has a key that is nearly that, or an id of a definition."""
+    keys = {str(key).lower(): key for key in document.value}
+    near = difflib.get_close_matches(_MARK.decode().lower(), keys, n=1, cutoff=_MISSPELT)
+    found = keys[near[0]] if near else next((key for key in _ID_KEYS if key in document.value), None)
+    if found is None:
+        return None
+    where = document.key_position((found,))
+    why = f"`{found}` is not spelt `AnalysisType`" if near else f"it has `{found}` and no `AnalysisType`"
+    notice = Notice(Code.ALMOST_A_DEFINITION, f"the file is skipped, because {why}", where)
+    return Reading(location=where, findings=(notice,))

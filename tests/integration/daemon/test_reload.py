@@ -146,6 +146,11 @@ def test_a_file_that_was_touched_and_says_the_same_is_no_change(desk):
         "AnalysisType: scheduled_query\nQueryName: Z\n",  # a new name, and broken
         "",  # just emptied by an editor
         "AnalysisType: scheduled_qu",  # cut short
+        "broken: [",  # nothing shows that it is one: it was one
+        "- a list\n",
+        QUERY.format(name="A", rate=5).replace("AnalysisType", "AnalysisTypo"),
+        QUERY.format(name="A", rate=5).replace("AnalysisType", "analysistype"),
+        QUERY.format(name="A", rate=5).replace("AnalysisType: scheduled_query\n", ""),
     ],
 )
 def test_a_query_whose_file_is_broken_keeps_its_last_good_version_even_over_a_restart(desk, broken):
@@ -220,6 +225,33 @@ def test_a_deleted_definition_is_gone_even_beside_a_broken_one(desk):
     desk.start()
 
     assert (desk.rates, is_gone) == ({"A": 60}, True)
+
+
+def test_a_file_whose_definition_has_moved_may_hold_anything(desk):
+    desk.query("A")
+    desk.start()
+
+    desk.query("A", rate=5, file="moved.yml")
+    desk.write("a.yml", "settings: of another program\n")
+    desk.settle()
+
+    assert (desk.rates, desk.memory.faults()) == ({"A": 5}, [])
+
+
+def test_a_definition_whose_file_held_none_for_a_while_is_ended_by_deleting_the_file(desk):
+    file = desk.query("A")
+    desk.start()
+
+    desk.write("a.yml", "broken: [")
+    desk.settle()
+    (fault,) = desk.memory.faults()
+    file.unlink()
+    desk.settle()
+
+    assert fault.message == (
+        "a.yml:1:1: E005 the file has no `AnalysisType`; it held a definition before (to end that, delete the file)"
+    )
+    assert (desk.rates, desk.memory.faults()) == ({}, [])
 
 
 def test_a_folder_that_cannot_be_read_keeps_everything_below_it(desk):

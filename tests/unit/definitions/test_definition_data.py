@@ -69,6 +69,7 @@ def test_every_code_has_a_folder_that_shows_it():
     }
     without_a_folder = {  # the first needs a file that cannot be opened, so it is made by a test
         Code.UNREADABLE_FILE,
+        Code.NO_LONGER_A_DEFINITION,
         Code.UNKNOWN_DESTINATION,  # needs a setting
         Code.UNSENT_RESULT,  # so does this
         *needs_a_lake,

@@ -78,6 +78,7 @@ class Dispatcher:
         limit = self.discretion.alerts_per_hour
         return Decision(
             letters=letters,
+            counted=round_.counted,
             faults=[alert_limit(rule_id, limit) for rule_id in sorted(round_.limited)],
             mended=[(SystemFaultKind.ALERT_LIMIT, rule_id) for rule_id in sorted(round_.quiet)],
         )
@@ -95,6 +96,8 @@ class _Round:
     """Rules that raise more alerts than anybody can read."""
     quiet: set[str] = field(default_factory=set)
     """Rules that do not, and have raised one."""
+    counted: set[str] = field(default_factory=set)
+    """Alerts that are told, or would be but for the limit of their rule."""
 
     def of_new(self, alert: Alert) -> Iterator[Letter]:
         if alert.merged_into or not alert.match_count:
@@ -142,6 +145,7 @@ class _Round:
             return str(silent)
         if self.news.now - alert.created_at > discretion.page_max_age:
             return f"it was found too late: its run was for a time more than {discretion.page_max_age} ago"
+        self.counted.add(alert.alert_id)
         self.recent[rule_id] += 1
         self.quiet.add(rule_id)
         if self.recent[rule_id] > discretion.alerts_per_hour:

@@ -71,18 +71,20 @@ def alerts_of(connection: Connection, alert_ids: Iterable[str]) -> dict[str, Ale
     return found
 
 
-def raised_since(
-    connection: Connection, rule_ids: Iterable[str], since: datetime, *, but: Collection[str]
-) -> dict[str, int]:
-    """Return how many alerts each rule has raised after a reference time, some alerts left out."""
+def count_against_limit(connection: Connection, alert_ids: Collection[str], now: datetime) -> None:
+    """Write down that alerts are told now, or would be but for the limit of their rule."""
+    for some in portions(sorted(alert_ids)):
+        connection.execute(sa.update(alerts).where(alerts.c.alert_id.in_(some)).values(counted_at=now))
+
+
+def counted_since(connection: Connection, rule_ids: Iterable[str], since: datetime) -> dict[str, int]:
+    """Return how many alerts of each rule were counted against its limit after a moment.
+
+    That is by the clock, and not by reference times: when many past times are caught up with, their alerts come now.
+    """
     query = (
         sa.select(alerts.c.rule_id, sa.func.count())
-        .where(
-            alerts.c.created_at > since,
-            alerts.c.rule_id.in_(sorted(rule_ids)),
-            alerts.c.alert_id.not_in(sorted(but)),
-            alerts.c.held_by.is_(None),
-        )
+        .where(alerts.c.counted_at > since, alerts.c.rule_id.in_(sorted(rule_ids)))
         .group_by(alerts.c.rule_id)
     )
     return {row[0]: row[1] for row in connection.execute(query)}

@@ -24,7 +24,7 @@ from runner.store.database import take_turns
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -55,7 +55,7 @@ class News:
     told: Mapping[str, Mapping[str, Delivery]]
     """Alert id → destination → the latest delivery, of those who know of an alert."""
     recent: Mapping[str, int]
-    """How many other alerts each of their rules has raised within the last hour."""
+    """How many other alerts of each of their rules were told within the last hour, or not because of its limit."""
     silences: Sequence[Silence]
     now: datetime
     summaries: Mapping[str, Summary] = field(default_factory=dict)
@@ -67,6 +67,8 @@ class Decision:
     """Who is told what."""
 
     letters: Sequence[Letter]
+    counted: Collection[str] = ()
+    """The ids of new alerts that count against the limit of their rule."""
     faults: Sequence[SystemFault] = ()
     """What is found to be wrong by it."""
     mended: Sequence[tuple[SystemFaultKind, str]] = ()
@@ -92,6 +94,7 @@ class OutboxStore:
             announced = announcements.take(connection, limit)
             decision = decide(self._news(connection, announced, counted))
             outbox.put(connection, decision.letters, self._clock.now())
+            alert_book.count_against_limit(connection, decision.counted, self._clock.now())
             for fault in decision.faults:
                 system_errors.stand(connection, fault, now=self._clock.now())
             for kind, subject in decision.mended:
@@ -112,7 +115,7 @@ class OutboxStore:
             alerts=found,
             summaries={**counted, **_summaries_of(connection, ids - counted.keys())},
             told=outbox.told(connection, ids),
-            recent=alert_book.raised_since(connection, rules, now - _HOUR, but=new),
+            recent=alert_book.counted_since(connection, rules, now - _HOUR),
             silences=silences.not_ended(connection, now),
             now=now,
         )

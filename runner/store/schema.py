@@ -338,6 +338,7 @@ alerts = Table(
     Column("held_by", String(32)),
     Column("threshold", BigInteger),
     Column("period_minutes", BigInteger),
+    Column("counted_at", UtcDateTime),
     Index(None, "rule_id", "kind", "dedup", "window_start"),
     Index(None, "created_at"),
     Index(None, "severity", "created_at"),
@@ -348,6 +349,12 @@ alerts = Table(
         *("assignee", "created_at"),
         sqlite_where=text("assignee IS NOT NULL"),
         postgresql_where=text("assignee IS NOT NULL"),
+    ),
+    Index(
+        "ix_alerts_counted",
+        *("rule_id", "counted_at"),
+        sqlite_where=text("counted_at IS NOT NULL"),
+        postgresql_where=text("counted_at IS NOT NULL"),
     ),
     Index(
         "ix_alerts_with_matches",

@@ -175,6 +175,7 @@ def test_beyond_its_limit_a_rule_is_told_of_as_a_system_error():
     decision = dispatcher(alerts_per_hour=10).decide(parts)
 
     assert [bool(one.held_because) for one in decision.letters] == [False, True]
+    assert decision.counted == {A, B}
     assert [(one.kind, one.subject) for one in decision.faults] == [(SystemFaultKind.ALERT_LIMIT, "My.Rule")]
     assert decision.mended == []
 

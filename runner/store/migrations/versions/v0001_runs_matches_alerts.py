@@ -254,6 +254,7 @@ def _create_alerts() -> None:
         sa.Column("held_by", sa.String(32)),
         sa.Column("threshold", sa.BigInteger),
         sa.Column("period_minutes", sa.BigInteger),
+        sa.Column("counted_at", UtcDateTime),
         sa.PrimaryKeyConstraint("alert_id", name="pk_alerts"),
     )
     op.create_index(
@@ -269,6 +270,14 @@ def _create_alerts() -> None:
         ["assignee", "created_at"],
         sqlite_where=assigned,
         postgresql_where=assigned,
+    )
+    was_counted = sa.text("counted_at IS NOT NULL")
+    op.create_index(
+        "ix_alerts_counted",
+        "alerts",
+        ["rule_id", "counted_at"],
+        sqlite_where=was_counted,
+        postgresql_where=was_counted,
     )
     op.create_index(
         "ix_alerts_with_matches",

@@ -1,6 +1,7 @@
 """Dispatch: which letters follow from what has happened to alerts. Pure.
 
-A new alert goes where routing sends it. What happens to it later goes to those who know of it, if they take updates.
+A new alert goes where routing sends it. What happens to it later goes to those who know of it, if they take updates. Whom
+a silence kept it from is told of it, as of a new one, when it grows after the silence.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runner.alerts.alert import AlertType
+from runner.alerts.alert import AlertStatus, AlertType, first_status
 from runner.alerts.system_fault import SystemFaultKind, alert_limit
 from runner.destinations import silence
 from runner.destinations.delivery import Letter
@@ -98,6 +99,8 @@ class _Round:
     """Rules that do not, and have raised one."""
     counted: set[str] = field(default_factory=set)
     """Alerts that are told, or would be but for the limit of their rule."""
+    resumed: set[str] = field(default_factory=set)
+    """Alerts that a silence kept back, and that have been told now."""
 
     def of_new(self, alert: Alert) -> Iterator[Letter]:
         if alert.merged_into or not alert.match_count:
@@ -105,10 +108,15 @@ class _Round:
         facts = self.dispatcher.facts_of(alert.key.rule_id)
         notice = self._notice(alert, facts)
         chosen = route(notice, self._reachable(alert), chosen=alert.destinations, output_ids=facts.output_ids)
-        reason = self._reason(alert, notice) if chosen else ""
+        silent = silence.first_that_holds(self.silences, notice, self.news.now)
+        reason = str(silent or self._reason(alert, alert.created_at)) if chosen else ""
         for destination in chosen:
             yield Letter(
-                destination=destination.name, kind=MessageKind.NEW, notice=notice, held_because=reason
+                destination=destination.name,
+                kind=MessageKind.NEW,
+                notice=notice,
+                held_because=reason,
+                is_silenced=silent is not None,
             )
 
     def of_known(self, alert: Alert, announcement: Announcement) -> Iterator[Letter]:
@@ -127,6 +135,21 @@ class _Round:
                     actor=announcement.actor,
                     comment=announcement.comment,
                 )
+        if announcement.kind is MessageKind.UPDATE:
+            yield from self._of_silenced(alert, notice)
+
+    def _of_silenced(self, alert: Alert, notice: Notice) -> Iterator[Letter]:
+        """Yield the letters to those from whom a silence, which is over, kept an alert that has grown."""
+        news = self.news
+        untold = set(news.silenced.get(alert.alert_id, ())) - set(news.told.get(alert.alert_id, ()))
+        if not untold or alert.alert_id in self.resumed or _is_done_with(alert):
+            return
+        self.resumed.add(alert.alert_id)
+        if self._reason(alert, alert.last_match_at):
+            return
+        for destination in self.dispatcher.destinations:
+            if destination.name in untold:
+                yield Letter(destination=destination.name, kind=MessageKind.NEW, notice=notice)
 
     def _notice(self, alert: Alert, facts: RuleFacts) -> Notice:
         summary = self.news.summaries.get(alert.alert_id)
@@ -137,13 +160,10 @@ class _Round:
         failing = alert.context.get("destination") if alert.type is AlertType.SYSTEM_ERROR else None
         return [one for one in self.dispatcher.destinations if one.name != failing]
 
-    def _reason(self, alert: Alert, notice: Notice) -> str:
-        """Return why an alert is told to nobody; empty if it is told."""
+    def _reason(self, alert: Alert, happened_at: datetime) -> str:
+        """Return why an alert that no silence keeps back is told to nobody; empty if it is told."""
         discretion, rule_id = self.dispatcher.discretion, alert.key.rule_id
-        silent = silence.first_that_holds(self.silences, notice, self.news.now)
-        if silent is not None:
-            return str(silent)
-        if self.news.now - alert.created_at > discretion.page_max_age:
+        if self.news.now - happened_at > discretion.page_max_age:
             return f"it was found too late: its run was for a time more than {discretion.page_max_age} ago"
         self.counted.add(alert.alert_id)
         self.recent[rule_id] += 1
@@ -153,6 +173,13 @@ class _Round:
             self.quiet.discard(rule_id)
             return f"its rule has raised {discretion.alerts_per_hour} alerts within an hour"
         return ""
+
+
+def _is_done_with(alert: Alert) -> bool:
+    """Tell whether there is nothing to tell: somebody has resolved or closed it, or its matches belong to others."""
+    is_ended = alert.status in (AlertStatus.RESOLVED, AlertStatus.CLOSED)
+    was_ended = is_ended and alert.status is not first_status(alert.severity)
+    return was_ended or bool(alert.merged_into) or not alert.match_count
 
 
 def notice_of_alert(alert: Alert, facts: RuleFacts, link: str, summary: Summary | None = None) -> Notice:

@@ -27,7 +27,9 @@ class DeliveryState(StrEnum):
     GROUPED = "grouped"
     """A grouped message stands for it."""
     HELD = "held"
-    """It was not to be sent: silenced, too old, or beyond a limit."""
+    """It was not to be sent: too old, or beyond a limit."""
+    SILENCED = "silenced"
+    """A silence or a maintenance window held: whom it was for is told when the alert grows after that."""
     FAILED = "failed"
     """The destination will not take it, or did not within the time limit."""
     SPLIT = "split"
@@ -43,6 +45,8 @@ class Letter:
     notice: Notice
     held_because: str = ""
     """Why it is not to be sent; empty if it is."""
+    is_silenced: bool = False
+    """Whether that is a silence or a maintenance window, which ends."""
     actor: str = ""
     comment: str = ""
     report: Report | None = None

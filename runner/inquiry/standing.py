@@ -118,7 +118,7 @@ def _held(deliveries: Sequence[Delivery], window: WindowFacts) -> str:
             f"its run raised too many, and the alert {window.held_by} stands for it (limits.alerts_per_run)"
         )
     first = [one for one in deliveries if one.kind is MessageKind.NEW]
-    if not first or any(one.state is not DeliveryState.HELD for one in first):
+    if not first or any(one.state not in (DeliveryState.HELD, DeliveryState.SILENCED) for one in first):
         return ""
     return "; ".join(sorted({one.reason for one in first}))
 

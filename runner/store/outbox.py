@@ -249,6 +249,18 @@ def told(connection: Connection, alert_ids: Iterable[str]) -> dict[str, dict[str
     return found
 
 
+def silenced(connection: Connection, alert_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return from whom silences and maintenance windows kept new alerts back: alert id → names of destinations."""
+    found: dict[str, set[str]] = {}
+    for some in portions(sorted(alert_ids)):
+        query = sa.select(deliveries.c.alert_id, deliveries.c.destination).where(
+            deliveries.c.alert_id.in_(some), deliveries.c.state == DeliveryState.SILENCED.value
+        )
+        for alert_id, destination in connection.execute(query):
+            found.setdefault(alert_id, set()).add(destination)
+    return found
+
+
 def sent_since(connection: Connection, destination: str, since: datetime) -> int:
     """Return how many messages a destination took after a moment."""
     query = sa.select(sa.func.count()).where(
@@ -303,7 +315,8 @@ def _is_free(moment: datetime) -> sa.ColumnElement[bool]:
 
 
 def _row_of(letter: Letter, sequence: int, document: str, now: datetime) -> dict[str, Any]:
-    state = DeliveryState.HELD if letter.held_because else DeliveryState.WAITING
+    held = DeliveryState.SILENCED if letter.is_silenced else DeliveryState.HELD
+    state = held if letter.held_because else DeliveryState.WAITING
     return {
         "alert_id": letter.notice.alert_id,
         "destination": letter.destination,

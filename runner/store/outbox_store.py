@@ -58,6 +58,8 @@ class News:
     """How many other alerts of each of their rules were told within the last hour, or not because of its limit."""
     silences: Sequence[Silence]
     now: datetime
+    silenced: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Alert id → from which destinations a silence or a maintenance window kept it back when it was new."""
     summaries: Mapping[str, Summary] = field(default_factory=dict)
     """By alert id; empty for those that have none."""
 
@@ -108,13 +110,13 @@ class OutboxStore:
         now = self._clock.now()
         ids = {one.alert_id for one in announced}
         found = alert_book.alerts_of(connection, sorted(ids))
-        new = {one.alert_id for one in announced if one.kind is MessageKind.NEW}
-        rules = {alert.key.rule_id for alert in found.values() if alert.alert_id in new}
+        rules = {alert.key.rule_id for alert in found.values()}
         return News(
             announced=announced,
             alerts=found,
             summaries={**counted, **_summaries_of(connection, ids - counted.keys())},
             told=outbox.told(connection, ids),
+            silenced=outbox.silenced(connection, ids),
             recent=alert_book.counted_since(connection, rules, now - _HOUR),
             silences=silences.not_ended(connection, now),
             now=now,

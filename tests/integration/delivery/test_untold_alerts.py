@@ -1,12 +1,14 @@
-"""Alerts that are stored and not told: beyond the limit of their rule."""
+"""Alerts that are stored and not told: beyond the limit of their rule, or within a silence."""
 
 from datetime import timedelta
 
 import pytest
-from alert_office import NEW, Office
+from alert_office import NEW, TEN, UPDATE, Office
 
 from runner.alerts.alert import AlertStatus
 from runner.alerts.system_fault import SystemFaultKind
+from runner.destinations.delivery import DeliveryState
+from runner.destinations.silence import Matcher
 from runner.store.alert_book import AlertFilter
 
 MINUTE = timedelta(minutes=1)
@@ -84,3 +86,33 @@ def test_alerts_that_were_found_too_late_do_not_use_up_the_limit(offices):
     run_for(office, 0, "dan")
 
     assert (late, told_of(office)) == ([], ["dan 0"])
+
+
+def test_an_alert_that_began_in_a_silence_is_told_as_new_when_it_grows_after_it_and_then_as_ever(offices):
+    office = offices()
+    works = office.store.outbox.silence(
+        Matcher(rule="My.*"), reason="works", author="ada", starts_at=TEN, ends_at=TEN + 5 * MINUTE
+    )
+    office.run(0, "a")
+    office.run(1, "b")
+    silent = office.tell()
+    office.clock.advance(5 * MINUTE)
+    quiet = office.tell()
+
+    office.run(10, "c")
+    after = office.tell()
+    office.run(11, "d")
+
+    assert (silent, quiet) == ([], [])
+    assert after == [(NEW, "a", 3)]
+    assert office.tell() == [(UPDATE, "a", 4)]
+    assert office.tell("archive") == [(NEW, "a", 3)]
+    (alert,) = office.store.list_alerts(AlertFilter(), 9)
+    deliveries = [
+        one for one in office.store.outbox.deliveries_of(alert.alert_id) if one.destination == "soc"
+    ]
+    assert [(one.state, one.reason) for one in deliveries] == [
+        (DeliveryState.SILENCED, str(works)),
+        (DeliveryState.SENT, ""),
+        (DeliveryState.SENT, ""),
+    ]

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from runner.alerts.alert import Alert, AlertKey, AlertStatus, AlertType
 from runner.alerts.system_fault import SystemFaultKind
 from runner.delivery.dispatch import Discretion, Dispatcher, RuleFacts
@@ -60,7 +62,7 @@ def dispatcher(*destinations, facts=None, alerts_per_hour=1000) -> Dispatcher:
     )
 
 
-def news(*happened, alerts=None, told=None, recent=None, silences=(), now=NOON) -> News:
+def news(*happened, alerts=None, told=None, silenced=None, recent=None, silences=(), now=NOON) -> News:
     return News(
         announced=[
             Announcement(alert_id=alert_id, kind=kind, at=NOON, actor="ada", comment="seen")
@@ -68,6 +70,7 @@ def news(*happened, alerts=None, told=None, recent=None, silences=(), now=NOON) 
         ],
         alerts={one.alert_id: one for one in (alerts or [alert()])},
         told=told or {},
+        silenced=silenced or {},
         recent=recent or {},
         silences=silences,
         now=now,
@@ -131,7 +134,7 @@ def test_an_alert_that_is_gone_is_passed_over():
 def test_a_silenced_alert_is_held_and_says_by_whom():
     (letter,) = dispatcher().decide(news((A, NEW), silences=[silence(rule="My.*")])).letters
 
-    assert letter.held_because == "silence 1 by ada: works"
+    assert (letter.held_because, letter.is_silenced) == ("silence 1 by ada: works", True)
 
 
 def test_in_a_maintenance_window_an_alert_is_held_and_its_growth_is_not_told():
@@ -157,6 +160,55 @@ def test_a_silence_keeps_growth_back_and_lets_a_resolution_through():
     parts = news((A, UPDATE), (A, STATUS), told={A: {"soc": None}}, silences=[silence(severity="HIGH")])
 
     assert [one.kind for one in dispatcher().decide(parts).letters] == [STATUS]
+
+
+def test_whom_a_silence_kept_an_alert_from_is_told_once_when_it_grows_after_the_silence():
+    parts = dispatcher(destination("soc"), destination("desk", takes_updates=False), destination("pager"))
+
+    letters = parts.decide(
+        news((A, UPDATE), (A, UPDATE), silenced={A: {"soc", "desk"}}, alerts=[alert(match_count=9)])
+    ).letters
+
+    assert [(one.destination, one.kind, one.notice.match_count, one.held_because) for one in letters] == [
+        ("soc", NEW, 9, ""),
+        ("desk", NEW, 9, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("happened", "changes", "options"),
+    [
+        (UPDATE, {}, {"silences": [silence(rule="My.*")]}),
+        (STATUS, {}, {}),
+        (UPDATE, {"status": AlertStatus.RESOLVED}, {}),
+        (UPDATE, {"status": AlertStatus.CLOSED}, {}),
+        (UPDATE, {"merged_into": B}, {}),
+        (UPDATE, {"match_count": 0}, {}),
+        (UPDATE, {"last_match_at": NOON - 2 * HOUR}, {}),
+        (UPDATE, {}, {"recent": {"My.Rule": 1000}}),
+    ],
+    ids=["silenced still", "no growth", "resolved", "closed", "merged", "empty", "late", "too many"],
+)
+def test_a_silenced_alert_is_not_told_after_all(happened, changes, options):
+    parts = news((A, happened), silenced={A: {"soc"}}, alerts=[alert(**changes)], **options)
+
+    assert dispatcher().decide(parts).letters == []
+
+
+def test_an_alert_of_severity_info_is_resolved_from_the_start_and_told_after_its_silence():
+    info = alert(severity="INFO", status=AlertStatus.RESOLVED)
+
+    letters = dispatcher().decide(news((A, UPDATE), silenced={A: {"soc"}}, alerts=[info])).letters
+
+    assert [one.kind for one in letters] == [NEW]
+
+
+def test_a_silenced_alert_that_began_long_ago_and_grows_now_is_told():
+    old = alert(created_at=NOON - 20 * HOUR)
+
+    letters = dispatcher().decide(news((A, UPDATE), silenced={A: {"soc"}}, alerts=[old])).letters
+
+    assert [one.kind for one in letters] == [NEW]
 
 
 def test_an_alert_that_was_found_too_late_wakes_nobody():

@@ -124,6 +124,21 @@ def delivery_failed(destination: str, *, told: str, alert_id: str, message: str)
     )
 
 
+def destination_gone(destination: str, *, told: str, alert_id: str, message: str) -> SystemFault:
+    """Tell that a message waited for a destination that the settings do not describe any more."""
+    return SystemFault(
+        kind=SystemFaultKind.ALERT_DELIVERY,
+        subject=destination,
+        title=f"The destination {destination} is not there any more",
+        what=f"{_line(told)} was not delivered to {destination}: {_line(message)}",
+        remedy=(
+            f"What it has missed: runner destinations missed {destination}. Whoever should have it still can: give the "
+            f"destination its name back in runner.toml, and run runner destinations missed {destination} --resend."
+        ),
+        context={"destination": destination, "alert": alert_id},
+    )
+
+
 def alert_limit(rule_id: str, limit: int) -> SystemFault:
     """Tell that a rule has raised so many alerts within an hour that the further ones are only stored."""
     return SystemFault(

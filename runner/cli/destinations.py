@@ -86,6 +86,9 @@ def missed(
 ) -> int:
     """List the messages that the destination NAME was not given, the newest first, and why."""
     settings = load_settings(project, state__url=state)
+    if resend and name not in settings.destinations:
+        have = ", ".join(settings.destinations) or "there are none"
+        raise SettingsError(f"there is no destination {name} to send them to (the destinations: {have})")
     with closing(app.open_store(settings, SystemClock())) as store:
         found = store.outbox.failed(name, limit)
         if output_format == "json":

@@ -115,7 +115,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001  a service's own client: whatever it raises, nobody took the message
             return self._refused(delivery, DeliveryError(repr(error)), failures)
         self._outbox.sent(delivery, receipt, is_news=is_news)
-        _log.info("alert_delivered", **_fields(delivery))
+        _log.info("alert_delivered", **fields_of(delivery))
         return True
 
     def _give_up_old(self) -> None:
@@ -127,14 +127,14 @@ class Courier:
         before = now - self._persistence.give_up_after
         while old := self._outbox.give_up_old(self._destination.name, before):
             for delivery in old:
-                _log.error("delivery_failed", **_fields(delivery), fault=delivery.reason)
+                _log.error("delivery_failed", **fields_of(delivery), fault=delivery.reason)
 
     def _refused(self, delivery: Delivery, error: DeliveryError, failures: int) -> bool:
         now = self._clock.now()
         is_too_old = now - delivery.created_at >= self._persistence.give_up_after
         if error.is_final or is_too_old:
             self._outbox.give_up(delivery, str(error))
-            _log.error("delivery_failed", **_fields(delivery), fault=str(error))
+            _log.error("delivery_failed", **fields_of(delivery), fault=str(error))
             return error.is_final
         own = self._persistence.message.wait(delivery.attempts + 1, error.retry_after)
         retry_at = now + self._persistence.destination.wait(failures + 1, error.retry_after)
@@ -145,7 +145,9 @@ class Courier:
             failures=failures + 1,
             retry_at=retry_at,
         )
-        _log.warning("delivery_put_off", **_fields(delivery), fault=str(error), again_at=retry_at.isoformat())
+        _log.warning(
+            "delivery_put_off", **fields_of(delivery), fault=str(error), again_at=retry_at.isoformat()
+        )
         return False
 
 
@@ -173,7 +175,8 @@ class _Claims:
         return delivery.delivery_id in self._held
 
 
-def _fields(delivery: Delivery) -> dict[str, object]:
+def fields_of(delivery: Delivery) -> dict[str, object]:
+    """Return what the log says of a delivery."""
     return {
         "destination": delivery.destination,
         "alert": delivery.alert_id,

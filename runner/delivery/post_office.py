@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from runner.delivery.courier import Courier
+from runner.delivery.courier import Courier, fields_of
 from runner.errors import StoreError
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ _IDLE_SECONDS = 1.0
 """How long a thread waits before it looks again, unless it is woken."""
 _TROUBLE_SECONDS = 5.0
 """How long it waits when the state database is in trouble."""
+_MINUTE = timedelta(minutes=1)
+"""How often it looks after what nobody sends."""
+_STRAY_AFTER = timedelta(minutes=5)
+"""A message for a destination that is not known here is given up when it has been due for so long: another daemon on the
+same database may have been started with newer settings."""
 _ANNOUNCEMENTS = 500
 """How many are turned into deliveries in one transaction."""
 
@@ -43,6 +49,8 @@ class PostOffice:
     ) -> None:
         self._dispatcher = dispatcher
         self._outbox = outbox
+        self._clock = clock
+        self._tidies_at = clock.now()
         self._stopping = threading.Event()
         self._news = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -65,7 +73,7 @@ class PostOffice:
 
     def start(self) -> None:
         """Begin."""
-        works = [("dispatcher", self.dispatch)]
+        works: list[tuple[str, Callable[[], int]]] = [("dispatcher", self._attend)]
         works += [
             (f"courier-{one.name}", courier.send_due)
             for one, courier in zip(self.destinations, self._couriers, strict=True)
@@ -82,6 +90,14 @@ class PostOffice:
         if dispatched:
             self.wake()
         return dispatched
+
+    def tidy(self) -> int:
+        """Give up what waits for destinations that the settings do not have; return how much. Raises `StoreError`."""
+        known = [one.name for one in self.destinations]
+        strays = self._outbox.give_up_strays(known, self._clock.now() - _STRAY_AFTER)
+        for one in strays:
+            _log.error("delivery_failed", **fields_of(one), fault=one.reason)
+        return len(strays)
 
     def send_due(self) -> int:
         """Send what is due, to one destination after the other; return how much was taken. Raises `StoreError`."""
@@ -100,6 +116,13 @@ class PostOffice:
             thread.join(seconds / len(self._threads))
         for one in self.destinations:
             one.sender.close()
+
+    def _attend(self) -> int:
+        if self._clock.now() >= self._tidies_at:
+            while self.tidy():
+                pass
+            self._tidies_at = self._clock.now() + _MINUTE
+        return self.dispatch()
 
     def _loop(self, work: Callable[[], int]) -> None:
         while not self._stopping.is_set():

@@ -164,6 +164,13 @@ def too_old(connection: Connection, destination: str, before: datetime, limit: i
     )
 
 
+def strays(connection: Connection, known: Sequence[str], before: datetime, limit: int) -> list[Delivery]:
+    """Return what has been due since before a moment for destinations other than those known, the oldest first."""
+    return _unclaimed(
+        connection, limit, deliveries.c.destination.not_in(known), deliveries.c.next_at <= before
+    )
+
+
 def _unclaimed(connection: Connection, limit: int, *such: sa.ColumnElement[bool]) -> list[Delivery]:
     chosen = (
         sa.select(deliveries)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from runner.alerts.system_fault import SystemFaultKind, delivery_failed
+from runner.alerts.system_fault import SystemFaultKind, delivery_failed, destination_gone
 from runner.destinations.delivery import DeliveryState
 from runner.destinations.message import MessageKind
 from runner.store import (
@@ -188,12 +188,29 @@ class OutboxStore:
                 for one in outbox.too_old(connection, destination, before, _AT_ONCE)
             ]
 
+    def give_up_strays(self, known: Sequence[str], before: datetime) -> list[Delivery]:
+        """Give up what has been due since before a moment for destinations that are none of those known; return it."""
+        with self._database.reading() as connection:
+            if not outbox.strays(connection, known, before, limit=1):
+                return []
+        with self._database.transaction() as connection:
+            return [
+                self._give_up(connection, one, "there is no such destination", was_tried=False, is_gone=True)
+                for one in outbox.strays(connection, known, before, _AT_ONCE)
+            ]
+
     def _give_up(
-        self, connection: Connection, delivery: Delivery, reason: str, *, was_tried: bool
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        reason: str,
+        *,
+        was_tried: bool,
+        is_gone: bool = False,
     ) -> Delivery:
         now = self._clock.now()
         outbox.give_up(connection, delivery, reason, now, was_tried=was_tried)
-        fault = delivery_failed(
+        fault = (destination_gone if is_gone else delivery_failed)(
             delivery.destination, told=_what(delivery), alert_id=delivery.alert_id, message=reason
         )
         system_errors.stand(connection, fault, now=now)

@@ -208,3 +208,10 @@ def test_a_silence_that_is_not_there_cannot_be_ended(project, here):
 
 def test_nothing_was_missed_as_long_as_nothing_was_given_up(configured, here):
     assert here("destinations", "missed", "hook", cwd=configured).out == "Nothing was missed.\n"
+
+
+def test_what_was_missed_is_not_sent_again_to_a_destination_that_is_gone(configured, here):
+    ended = here("destinations", "missed", "old", "--resend", cwd=configured)
+
+    assert ended.code == 2
+    assert ended.err == "Error: there is no destination old to send them to (the destinations: log, hook)\n"

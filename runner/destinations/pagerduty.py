@@ -14,6 +14,8 @@ from runner.destinations.wording import subject_of
 from runner.errors import DeliveryError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runner.clock import Clock
 
 URL = "https://events.pagerduty.com"
@@ -23,6 +25,8 @@ _ENDED = ("RESOLVED", "CLOSED")
 _SUMMARY_CHARACTERS = 1024
 _DETAILS_BYTES = 400_000
 """PagerDuty refuses events of more than 512 KiB."""
+_LARGE = ("alertContext", "description", "runbook", "summary")
+"""What is left out of an event that is too large, one after the other."""
 
 
 class PagerDutySender:
@@ -45,15 +49,21 @@ class PagerDutySender:
         self._client.timeout = timeout
 
     def send(self, message: Message) -> Receipt:
-        """Send one event, if PagerDuty has to know at all. Raises `DeliveryError`."""
+        """Send one event, if PagerDuty has to know at all; an incident for a test ends at once. Raises `DeliveryError`."""
         event = event_of(message)
         if event is None:
             return Receipt(was_sent=False)
+        self._send(event)
+        if message.kind is MessageKind.TEST:
+            self._send({"event_action": "resolve", "dedup_key": event["dedup_key"]})
+        return Receipt()
+
+    def _send(self, event: Mapping[str, Any]) -> None:
+        rest = {name: value for name, value in event.items() if name != "event_action"}
         try:
-            self._client.send_event(event.pop("event_action"), **event)
+            self._client.send_event(event["event_action"], **rest)
         except self._failure as error:
             raise DeliveryError(f"no answer: {error.__cause__ or error}") from error
-        return Receipt()
 
     def close(self) -> None:
         """Let go of connections."""
@@ -105,11 +115,16 @@ def event_of(message: Message) -> dict[str, Any] | None:
 def _details(message: Message) -> dict[str, Any]:
     """Return what is known about an alert as plain JSON values, no more of them than PagerDuty takes."""
     details = payload_of(message)
-    text = orjson.dumps(details, option=orjson.OPT_NON_STR_KEYS)
-    if len(text) > _DETAILS_BYTES:
-        return details | {"alertContext": "left out: too large for PagerDuty"}
-    plain: dict[str, Any] = orjson.loads(text)
+    for name in _LARGE:
+        if len(_json(details)) <= _DETAILS_BYTES:
+            break
+        details[name] = "left out: too large for PagerDuty"
+    plain: dict[str, Any] = orjson.loads(_json(details))
     return plain
+
+
+def _json(details: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(details, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _action(message: Message) -> str | None:

@@ -234,12 +234,20 @@ def test_growth_of_an_alert_that_somebody_still_has_to_do_with_reaches_its_incid
     assert [one.document["event_action"] for one in pager.received] == ["trigger"]
 
 
-def test_pagerduty_gets_no_more_context_than_it_takes(pager, pagerduty):
-    large = changed(status="OPEN", context={"row": "x" * 600_000})
-
-    pagerduty.send(large)
+@pytest.mark.parametrize("large", [{"context": {"row": "x" * 600_000}}, {"description": "x" * 600_000}])
+def test_pagerduty_gets_no_more_than_it_takes(pager, pagerduty, large):
+    pagerduty.send(changed(status="OPEN", **large))
 
     assert len(pager.received[0].body) < 512 * 1024
+    assert "left out" in pager.received[0].body.decode()
+
+
+def test_trying_pagerduty_leaves_no_incident_open(pager, pagerduty):
+    pagerduty.send(replace(NEW, kind=MessageKind.TEST))
+
+    events = [received.document for received in pager.received]
+    assert [event["event_action"] for event in events] == ["trigger", "resolve"]
+    assert len({event["dedup_key"] for event in events}) == 1
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,11 @@ class PostOffice:
         return dispatched
 
     def tidy(self) -> int:
-        """Give up what waits for destinations that the settings do not have; return how much. Raises `StoreError`."""
+        """Give up what waits for destinations that the settings do not have; return how much. Raises `StoreError`.
+
+        And resolve the system errors of destinations that have missed nothing any more.
+        """
+        self._outbox.mend_delivery()
         known = [one.name for one in self.destinations]
         strays = self._outbox.give_up_strays(known, self._clock.now() - _STRAY_AFTER)
         for one in strays:

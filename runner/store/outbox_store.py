@@ -19,6 +19,7 @@ from runner.store import (
     silences,
     summaries,
     system_errors,
+    undelivered,
 )
 from runner.store.database import take_turns
 
@@ -151,9 +152,8 @@ class OutboxStore:
             if delivery.message.report is not None:
                 reports.forget_rows(connection, delivery)
             if is_news:
-                comment = f"{delivery.destination} took a message again"
-                kind = SystemFaultKind.ALERT_DELIVERY
-                system_errors.mend(connection, kind, delivery.destination, now=now, comment=comment)
+                comment = f"{delivery.destination} took a message, and nothing is left that it was not given"
+                undelivered.mend(connection, delivery.destination, now=now, comment=comment)
 
     def put_off(
         self, delivery: Delivery, reason: str, *, next_at: datetime, failures: int, retry_at: datetime
@@ -199,6 +199,14 @@ class OutboxStore:
                 for one in outbox.strays(connection, known, before, _AT_ONCE)
             ]
 
+    def mend_delivery(self) -> None:
+        """Resolve the alerts of destinations that did not take messages, if nothing is left that they were not given."""
+        with self._database.reading() as connection:
+            if not any(undelivered.standing(connection)):
+                return
+        with self._database.transaction() as connection:
+            undelivered.mend_all(connection, now=self._clock.now())
+
     def _give_up(
         self,
         connection: Connection,
@@ -213,7 +221,7 @@ class OutboxStore:
         fault = (destination_gone if is_gone else delivery_failed)(
             delivery.destination, told=_what(delivery), alert_id=delivery.alert_id, message=reason
         )
-        system_errors.stand(connection, fault, now=now)
+        undelivered.stand(connection, fault, now=now)
         return replace(delivery, state=DeliveryState.FAILED, reason=reason, ended_at=now)
 
     def extend(self, destination: str, owner: str, lease: timedelta) -> set[int]:

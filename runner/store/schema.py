@@ -448,6 +448,12 @@ deliveries = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index(
+        "ix_deliveries_failed",
+        *("destination", "delivery_id"),
+        sqlite_where=text("state = 'failed'"),
+        postgresql_where=text("state = 'failed'"),
+    ),
+    Index(
         "ix_deliveries_sent",
         *("destination", "ended_at"),
         sqlite_where=text("state = 'sent'"),

@@ -16,7 +16,7 @@ from runner.store.database import take_turns
 from runner.store.schema import alert_history, alerts, standing_errors
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy.engine import Connection, RowMapping
 
@@ -52,6 +52,24 @@ def stand(
     return new_id
 
 
+def stand_anew(connection: Connection, fault: SystemFault, *, now: datetime, quiet: timedelta) -> str | None:
+    """Raise a fault that is a loss each time, or count it once more; returns the id of a new alert.
+
+    Unlike one that lasts, it is raised anew once a person has resolved its alert; and if it comes again after it had
+    been `quiet` for so long, those who know of the alert are told.
+    """
+    before = _standing(connection, fault.kind, fault.subject)
+    if before is not None and before["alert_id"] is not None:
+        found = connection.execute(
+            sa.select(alerts.c.status, alerts.c.window_last).where(alerts.c.alert_id == before["alert_id"])
+        ).first()
+        if found is None or found.status not in _UNRESOLVED:
+            _note(connection, fault.kind, fault.subject, before["as_of"], None)
+        elif now - found.window_last >= quiet:
+            announce(connection, [Announcement(alert_id=before["alert_id"], kind=MessageKind.UPDATE, at=now)])
+    return stand(connection, fault, now=now)
+
+
 def mend(
     connection: Connection,
     kind: SystemFaultKind,
@@ -73,6 +91,11 @@ def mend(
         return False
     _resolve(connection, before["alert_id"], now, comment)
     return True
+
+
+def take_turn(connection: Connection, kind: SystemFaultKind, subject: str) -> None:
+    """Keep all others from raising or mending a fault until the end of the transaction."""
+    take_turns(connection, [f"{kind.value} {subject}"])
 
 
 def is_known(connection: Connection, kind: SystemFaultKind, subject: str) -> bool:
@@ -107,7 +130,7 @@ def _at(kind: SystemFaultKind, subject: str) -> tuple[sa.ColumnElement[bool], ..
 
 def _standing(connection: Connection, kind: SystemFaultKind, subject: str) -> RowMapping | None:
     """Return what is known of a fault; until the end of the transaction nobody else may change it."""
-    take_turns(connection, [f"{kind.value} {subject}"])
+    take_turn(connection, kind, subject)
     return connection.execute(sa.select(standing_errors).where(*_at(kind, subject))).mappings().first()
 
 

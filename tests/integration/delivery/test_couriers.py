@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from thoroughness import examples
 
+from runner.alerts.alert import AlertStatus
 from runner.alerts.system_fault import SystemFaultKind
 from runner.clock import FrozenClock
 from runner.delivery.backoff import Backoff
@@ -22,6 +23,7 @@ from runner.store import outbox
 from runner.store.alert_book import AlertFilter
 from runner.store.database import IN_MEMORY
 from runner.store.ledger import database_time
+from runner.store.outbox_store import Decision
 from runner.store.state import StateStore
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -279,18 +281,83 @@ def test_what_somebody_is_sending_is_not_given_up(posts):
     assert len(post.store.outbox.give_up_old("soc", post.clock.now())) == 1
 
 
-def test_a_destination_that_takes_messages_again_resolves_its_system_error(posts):
+@pytest.fixture
+def refusing(posts):
+    """Make a post whose destination has refused the first alert for good, and takes what comes now."""
     service = Service(behaves=lambda _message: DeliveryError("status 400", is_final=True))
     post = posts(service)
     post.put(1)
     post.courier.send_due()
     service.behaves = lambda _message: None
-    post.put(2)
+    return post
 
+
+def statuses(post):
+    return [one.status for one in post.store.list_alerts(AlertFilter(), 10)]
+
+
+def test_a_system_error_stands_as_long_as_a_message_is_lost_whatever_else_is_taken(refusing):
+    refusing.put(2)
+
+    refusing.courier.send_due()
+    refusing.store.outbox.mend_delivery()
+
+    assert refusing.titles == ["Alert 2"]
+    assert statuses(refusing) == ["OPEN"]
+
+
+def test_a_system_error_is_resolved_when_the_lost_message_was_taken_after_all(refusing):
+    refusing.store.outbox.try_again("soc")
+
+    refusing.courier.send_due()
+
+    assert refusing.titles == ["Alert 1"]
+    assert statuses(refusing) == ["RESOLVED"]
+
+
+def test_a_system_error_is_resolved_when_the_lost_message_is_forgotten(refusing):
+    with refusing.store._database.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM deliveries")
+
+    refusing.store.outbox.mend_delivery()
+
+    assert statuses(refusing) == ["RESOLVED"]
+
+
+def test_a_further_loss_after_somebody_has_resolved_the_system_error_is_another(refusing):
+    seen = refusing.store.list_alerts(AlertFilter(), 10)
+    refusing.store.change_status(seen, AlertStatus.RESOLVED, actor="ada", comment="seen")
+    lose(refusing, 2)
+    lose(refusing, 3)
+
+    assert statuses(refusing) == ["OPEN", "RESOLVED"]
+
+
+def lose(post, number):
+    post.clock.advance(MINUTE)
+    post.service.behaves = lambda _message: DeliveryError("status 400", is_final=True)
+    post.put(number)
     post.courier.send_due()
 
-    (error,) = post.store.list_alerts(AlertFilter(), 10)
-    assert error.status == "RESOLVED"
+
+def test_further_losses_are_told_again_when_there_were_none_for_an_hour(refusing):
+    lose(refusing, 2)
+    told_of = [told_kinds(refusing)]
+    refusing.clock.advance(HOUR)
+    lose(refusing, 3)
+    lose(refusing, 4)
+    told_of.append(told_kinds(refusing))
+
+    assert told_of == [[MessageKind.NEW], [MessageKind.UPDATE]]
+
+
+def told_kinds(post):
+    """Return what was announced since the last time, as the dispatcher learns of it."""
+    kinds = []
+    post.store.outbox.dispatch(
+        lambda news: kinds.extend(one.kind for one in news.announced) or Decision(letters=()), 10
+    )
+    return kinds
 
 
 def test_whatever_a_services_own_client_raises_the_message_waits(posts):

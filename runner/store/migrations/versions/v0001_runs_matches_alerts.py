@@ -389,7 +389,7 @@ def _create_outbox() -> None:
             "alert_id", "destination", "sequence", name="uq_deliveries_alert_id_destination_sequence"
         ),
     )
-    for state, column in (("waiting", "next_at"), ("sent", "ended_at")):
+    for state, column in (("waiting", "next_at"), ("failed", "delivery_id"), ("sent", "ended_at")):
         is_so = sa.text(f"state = '{state}'")
         op.create_index(
             f"ix_deliveries_{state}",

@@ -115,7 +115,8 @@ class Courier:
         except Exception as error:  # noqa: BLE001  a service's own client: whatever it raises, nobody took the message
             return self._refused(delivery, DeliveryError(repr(error)), failures)
         self._outbox.sent(delivery, receipt, is_news=is_news)
-        _log.info("alert_delivered", **fields_of(delivery))
+        if receipt.was_sent:
+            _log.info("alert_delivered", **fields_of(delivery))
         return True
 
     def _give_up_old(self) -> None:

@@ -53,7 +53,7 @@ def group(connection: Connection, destination: str, *, above: int, now: datetime
     if goes_at > now:
         _hold_back(connection, destination, goes_at)
         return False
-    return _join(connection, destination, now)
+    return _join(connection, destination, oldest, now)
 
 
 def fail_members(connection: Connection, group: Delivery, reason: str, now: datetime) -> None:
@@ -108,7 +108,8 @@ def _hold_back(connection: Connection, destination: str, goes_at: datetime) -> N
     )
 
 
-def _join(connection: Connection, destination: str, now: datetime) -> bool:
+def _join(connection: Connection, destination: str, oldest: datetime, now: datetime) -> bool:
+    """Put one message in the place of several, as old as the oldest of them; tell whether there were several."""
     chosen = (
         sa.select(deliveries.c.delivery_id, deliveries.c.document)
         .where(_MAY_BE_JOINED, deliveries.c.destination == destination)
@@ -119,7 +120,7 @@ def _join(connection: Connection, destination: str, now: datetime) -> bool:
     if len(numbers) <= 1:
         return False
     group_id = _write(
-        connection, destination, _notices(connection, numbers[:_MEMBERS_KEPT]), len(numbers), now
+        connection, destination, _notices(connection, numbers[:_MEMBERS_KEPT]), len(numbers), (oldest, now)
     )
     for some in portions(numbers):
         connection.execute(
@@ -147,10 +148,15 @@ def _notices(connection: Connection, numbers: Sequence[int]) -> list[Notice]:
 
 
 def _write(
-    connection: Connection, destination: str, notices: Sequence[Notice], count: int, now: datetime
+    connection: Connection,
+    destination: str,
+    notices: Sequence[Notice],
+    count: int,
+    times: tuple[datetime, datetime],
 ) -> int:
-    """Write a group under the name of its first alert, and return its number."""
+    """Write a group under the name of its first alert, as old as the first of two times, and return its number."""
     first, *others = notices
+    written_at, now = times
     document = document_of(first, others=tuple(others), count=count)
     last = sa.select(sa.func.max(deliveries.c.sequence)).where(
         deliveries.c.alert_id == first.alert_id, deliveries.c.destination == destination
@@ -164,7 +170,7 @@ def _write(
             "kind": MessageKind.GROUP.value,
             "state": DeliveryState.WAITING.value,
             "attempts": 0,
-            "created_at": now,
+            "created_at": written_at,
             "next_at": now,
             "reason": "",
             "document": orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode(),

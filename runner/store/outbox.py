@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _IS_WAITING = deliveries.c.state == DeliveryState.WAITING.value
 
+_NEEDLESS = "it changes nothing there, so nothing was sent"
+
 
 def put(connection: Connection, letters: Sequence[Letter], now: datetime) -> None:
     """Write letters into the outbox, behind what is there already for the same alert and destination.
@@ -90,7 +92,7 @@ def sent(
     connection: Connection, delivery: Delivery, receipt: Receipt, now: datetime, *, is_news: bool = True
 ) -> None:
     """Write down that a destination took a delivery; if that `is_news`, that it can be reached too."""
-    _end(connection, delivery, DeliveryState.SENT, now)
+    _end(connection, delivery, DeliveryState.SENT, now, "" if receipt.was_sent else _NEEDLESS)
     if receipt.thread and receipt.thread != delivery.message.thread:
         place = {"alert_id": delivery.alert_id, "destination": delivery.destination}
         insert = upsert(connection, threads).values(thread=receipt.thread, **place)

@@ -458,6 +458,27 @@ def test_every_alert_of_a_stream_is_told_once_and_no_minute_has_more_messages_th
     assert (told, busiest) == (300, 5)
 
 
+def test_a_group_that_is_refused_is_missed_with_each_of_its_alerts_and_they_are_sent_one_by_one(posts):
+    service = Service(behaves=lambda _message: DeliveryError("status 400", is_final=True))
+    post = posts(service, group_above=1)
+    post.put(1, 2, 3)
+    post.courier.send_due()
+    refused = post.states()
+    (error,) = post.store.list_alerts(AlertFilter(), 10)
+    service.behaves = lambda _message: None
+
+    post.store.outbox.try_again("soc")
+    post.courier.send_due()
+
+    assert refused == {"failed": 3, "split": 1}
+    assert "a group of 3 new alerts (the most severe: Alert 1) was not delivered to soc" in error.description
+    assert [(one.kind, one.notice.title) for one in service.taken] == [
+        (MessageKind.NEW, "Alert 1"),
+        (MessageKind.NEW, "Alert 2"),
+        (MessageKind.NEW, "Alert 3"),
+    ]
+
+
 def test_a_group_that_is_sent_again_has_the_same_key_and_members(posts):
     service = Service()
     post = posts(service, group_above=1)

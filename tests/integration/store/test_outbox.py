@@ -230,7 +230,8 @@ def test_a_destination_that_was_told_nothing_is_not_known_to_be_well(lab):
     lab.store.outbox.sent(take(lab)[0], Receipt(was_sent=False))
 
     assert lab.store.outbox.state_of("soc") == (1, after(1))
-    assert not lab.store.outbox.has_due("soc")
+    (kept,) = lab.store.outbox.deliveries_of("a" * 32)
+    assert (kept.state, kept.reason) == (DeliveryState.SENT, "it changes nothing there, so nothing was sent")
 
 
 def test_what_is_held_is_kept_with_its_reason_and_never_sent(lab):
@@ -301,6 +302,17 @@ def test_a_group_is_told_by_the_most_severe_of_its_alerts_and_then_the_oldest(la
         ("c", "HIGH"),
         ("a", "INFO"),
     ]
+
+
+def test_a_group_is_given_up_when_the_oldest_of_its_alerts_would_be(lab):
+    put(lab, letter("a"))
+    lab.clock.advance(30 * MINUTE)
+    put(lab, letter("b"), letter("c"))
+
+    lab.store.outbox.group("soc", above=1)
+
+    (grouped,) = take(lab)
+    assert (grouped.created_at, grouped.next_at) == (TEN, after(30))
 
 
 def test_a_group_counts_more_alerts_than_it_has_in_it(lab):

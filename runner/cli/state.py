@@ -12,7 +12,7 @@ from runner.cli import output
 from runner.cli.options import format_option, load_settings, project_option, state_option, written
 from runner.cli.output import counted
 from runner.clock import SystemClock
-from runner.daemon.lock import only_daemon
+from runner.daemon.lock import lock_beside, only_daemon
 from runner.store.database import sqlite_file
 from runner.store.retention import Pruned
 
@@ -83,8 +83,7 @@ def take_back(
     with ExitStack() as stack:
         file = sqlite_file(settings.state_url)
         if file is not None:
-            file = file.resolve()
-            stack.enter_context(only_daemon(file.with_name(file.name + ".daemon.lock")))
+            stack.enter_context(only_daemon(lock_beside(file)))
         store = app.open_store(settings, clock)
         stack.callback(store.close)
         now = clock.now()

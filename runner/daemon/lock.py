@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from typing import IO
 
 
+def lock_beside(database: Path) -> Path:
+    """Return the file that the daemon of a SQLite database locks; the database's links have been followed."""
+    return database.with_name(f"{database.name}.daemon.lock")
+
+
 @contextmanager
 def only_daemon(file: Path) -> Iterator[None]:
     """Hold the lock as long as the block runs. Raises `StoreError` if another process has it."""

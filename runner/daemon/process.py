@@ -20,7 +20,7 @@ from runner.checkpoints import NO_CHECKPOINTS, Checkpoint
 from runner.daemon.definitions import CurrentDefinitions, Look
 from runner.daemon.executor import Executor
 from runner.daemon.leftovers import remove_spill_of_the_dead
-from runner.daemon.lock import next_daemon, only_daemon
+from runner.daemon.lock import lock_beside, next_daemon, only_daemon
 from runner.daemon.orders import Order, Orders
 from runner.daemon.outside import Outside
 from runner.daemon.planner import Planner
@@ -159,7 +159,7 @@ class Daemon:
         file = sqlite_file(self._settings.state_url)
         if file is None:
             return True
-        lock = file.with_name(file.name + ".daemon.lock")
+        lock = lock_beside(file)
         if not self._standby:
             stack.enter_context(only_daemon(lock))
             return True

@@ -226,9 +226,18 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
 
 
 def sqlite_file(state_url: str) -> Path | None:
-    """Return the file of a SQLite state database; None if it is in memory, or another database."""
+    """Return the file of a SQLite state database, links followed; None if it is in memory, or another database.
+
+    However many names the file has, there is one answer: what is named after it is the same for everybody who opens it.
+    Raises `StoreError` if its links lead round in a circle.
+    """
     url = sa.make_url(state_url)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    try:
+        return Path(url.database).resolve()
+    except (OSError, RuntimeError) as error:
+        raise StoreError(f"the state database {url.database} cannot be found: {error}") from error
 
 
 def _make_folder(file: Path) -> None:

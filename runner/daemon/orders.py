@@ -56,6 +56,10 @@ class Orders:
                 self._reader.recv(4096)
         return self._waiting.popleft()
 
+    def holds(self, order: Order) -> bool:
+        """Return whether an order waits to be taken."""
+        return order in self._waiting
+
     def close(self) -> None:
         """Hear nothing more."""
         if self._hears_signals:

@@ -15,11 +15,11 @@ import structlog
 from runner.daemon.sure_time import SET_BACK, SureTime
 from runner.schedule.agenda import Agenda
 from runner.schedule.ledger import CatchUp, Epoch, GapReason, catch_up, owed
-from runner.schedule.owed import DuePlan, OwedRun
+from runner.schedule.owed import DuePlan, OwedRun, in_portions
 from runner.schedule.timing import QueryTiming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Protocol
 
     from runner.definitions.scheduled_query import Schedule, ScheduledQuery
@@ -53,6 +53,8 @@ _log = structlog.get_logger(__name__)
 _DEFAULT_TIMING = QueryTiming()
 _LIVE_WITHIN = timedelta(minutes=10)
 """A due time recorded later than that was missed, though the program was there: the machine was suspended."""
+_PORTION = 5_000
+"""About so many due times are recorded in one transaction: others get their turn in between, and so does SIGTERM."""
 _INSTANT = timedelta(microseconds=1)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -60,7 +62,8 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 class Planner:
     """Records the due times of all enabled queries.
 
-    `timing_of` says what the settings hold for a query; `steady` tells seconds that never go back.
+    `timing_of` says what the settings hold for a query; `steady` tells seconds that never go back. `goes_on` is asked
+    before each portion that is recorded: once it says no, the rest is left for the next start.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Planner:
         store: PlannerStore,
         timing_of: Callable[[ScheduledQuery], QueryTiming],
         *,
+        goes_on: Callable[[], bool] = lambda: True,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._timing_of = timing_of
+        self._goes_on = goes_on
         self._agenda = Agenda()
         self._epochs = store.epochs()
         self._watermarks = store.watermarks()
@@ -135,6 +140,8 @@ class Planner:
         if self._awake_since is None:
             self._unrecorded = self._running()
         self._record_due(now)
+        if self._unrecorded:
+            return
         wanted = self._wanted()
         begun = {
             name: Epoch(start=self._start_of_epoch(name, now), schedule=wanted.get(name))
@@ -150,8 +157,16 @@ class Planner:
         self._is_taken_in = True
 
     def _record_due(self, now: datetime) -> int:
+        """Record what is owed up to `now`, a portion at a time, unless told to stop; return how many due times."""
         self._unrecorded |= self._agenda.take_due(now)
-        recorded = self._record(self._unrecorded, now)
+        recorded = 0
+        for portion in in_portions(self._plans(self._unrecorded, now), _PORTION):
+            if not self._goes_on():
+                return recorded
+            self._store.record_due(portion)
+            for plan in portion:
+                self._watermarks[plan.query] = plan.watermark
+                recorded += plan.size
         self._unrecorded = frozenset()
         return recorded
 
@@ -206,29 +221,34 @@ class Planner:
             return last is schedule
         return (last.cron, last.rate_minutes) == (schedule.cron, schedule.rate_minutes)
 
-    def _record(self, names: Iterable[str], now: datetime) -> int:
-        plans = [plan for name in sorted(names) if (plan := self._plan_of(name, now)) is not None]
-        if plans:
-            self._store.record_due(plans)
-        for plan in plans:
-            self._watermarks[plan.query] = plan.watermark
-        return sum(len(plan.runs) + len(plan.gaps) for plan in plans)
+    def _plans(self, names: Iterable[str], now: datetime) -> Iterator[DuePlan]:
+        for name in sorted(names):
+            yield from self._plans_of(name, now)
 
-    def _plan_of(self, name: str, now: datetime) -> DuePlan | None:
-        """Part what one query owes into live runs, runs to catch up with, and gaps."""
-        watermark = self._watermarks[name]
-        times = list(owed(self._epochs[name], after=watermark, until=now))
-        if not times:
-            return None
+    def _plans_of(self, name: str, now: datetime) -> Iterator[DuePlan]:
+        """Part what one query owes into gaps, a portion of them at a time, and then what is run, all at once."""
+        epochs, watermark = self._epochs[name], self._watermarks[name]
         timing = self._timings.get(name, _DEFAULT_TIMING)  # a query that is gone still owes what was due
-        asleep_until = self._awake_since or now
-        missed = [due for due in times if due <= asleep_until or due < now - _LIVE_WITHIN]
-        live = times[len(missed) :]
         reason = GapReason.LIMIT if timing.catch_up is CatchUp.ALL else GapReason.NOT_RUNNING
-        plan = catch_up(missed, timing.catch_up, timing.catch_up_limit)
-        runs = [OwedRun(due=due, start_at=timing.start_of(name, due), is_live=False) for due in plan.run]
-        runs += [OwedRun(due=due, start_at=timing.start_of(name, due), is_live=True) for due in live]
-        return DuePlan(query=name, watermark=times[-1], runs=tuple(runs), gaps=plan.gaps, gap_reason=reason)
+        asleep_until = min(now, max(self._awake_since or now, now - _LIVE_WITHIN - _INSTANT))
+        missed = owed(epochs, after=watermark, until=asleep_until)
+        gaps: list[datetime] = []
+        runs: list[OwedRun] = []
+        for due, is_run in catch_up(missed, timing.catch_up, timing.catch_up_limit):
+            if is_run:
+                runs.append(OwedRun(due=due, start_at=timing.start_of(name, due), is_live=False))
+                continue
+            gaps.append(due)
+            if len(gaps) == _PORTION:
+                yield DuePlan(query=name, watermark=due, runs=(), gaps=tuple(gaps), gap_reason=reason)
+                gaps.clear()
+        runs += [
+            OwedRun(due=due, start_at=timing.start_of(name, due), is_live=True)
+            for due in owed(epochs, after=max(watermark, asleep_until), until=now)
+        ]
+        if runs or gaps:
+            last = runs[-1].due if runs else gaps[-1]
+            yield DuePlan(query=name, watermark=last, runs=tuple(runs), gaps=tuple(gaps), gap_reason=reason)
 
 
 def _start_of(epochs: Sequence[Epoch]) -> datetime:

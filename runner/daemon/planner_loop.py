@@ -5,14 +5,17 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from runner.daemon.planner import Planner
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
 
-    from runner.daemon.planner import Planner
+    from runner.daemon.planner import PlannerStore
     from runner.daemon.pulse import Pulse
     from runner.definitions.scheduled_query import ScheduledQuery
     from runner.metrics import Metrics
+    from runner.schedule.timing import QueryTiming
 
 _LOOP = "planner"
 _QUIET_SECONDS = 120.0
@@ -20,13 +23,25 @@ _QUIET_SECONDS = 120.0
 
 
 class PlannerLoop:
-    """The planner, as the alarm clock and reloads call it; `now` tells the time, and may raise `StoreError`."""
+    """The planner, as the alarm clock and reloads call it.
+
+    `store` and `timing_of` are the planner's. `now` tells the time, and may raise `StoreError`. `is_stopping` is asked
+    between the portions that are recorded: the process may be told to end while it catches up with a long outage.
+    """
 
     def __init__(
-        self, planner: Planner, now: Callable[[], datetime], *, pulse: Pulse, metrics: Metrics
+        self,
+        store: PlannerStore,
+        timing_of: Callable[[ScheduledQuery], QueryTiming],
+        *,
+        now: Callable[[], datetime],
+        is_stopping: Callable[[], bool],
+        pulse: Pulse,
+        metrics: Metrics,
     ) -> None:
-        self._planner = planner
+        self._planner = Planner(store, timing_of, goes_on=self._goes_on)
         self._now = now
+        self._is_stopping = is_stopping
         self._pulse = pulse
         self._metrics = metrics
         self._turn = Lock()
@@ -59,6 +74,10 @@ class PlannerLoop:
     def next_moment(self) -> datetime | None:
         """Return when something falls due next."""
         return self._planner.next_moment()
+
+    def _goes_on(self) -> bool:
+        self._beat()
+        return not self._is_stopping()
 
     def _beat(self) -> None:
         self._pulse.beat(_LOOP, _QUIET_SECONDS)

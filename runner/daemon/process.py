@@ -23,7 +23,6 @@ from runner.daemon.leftovers import remove_spill_of_the_dead
 from runner.daemon.lock import lock_beside, next_daemon, only_daemon
 from runner.daemon.orders import Order, Orders
 from runner.daemon.outside import Outside
-from runner.daemon.planner import Planner
 from runner.daemon.planner_loop import PlannerLoop
 from runner.daemon.present import PresentTime
 from runner.daemon.pulse import Pulse
@@ -107,13 +106,18 @@ class Daemon:
             stack.callback(self._orders.close)
             if self._has_its_turn(stack):
                 self._put_together(stack)
-                self._work()
-                self._drain()
+                if not self._is_stopping():  # the start may have been long
+                    self._work()
+                    self._drain()
         _log.info("daemon_stopped", owner=self._owner)
 
     def stop(self) -> None:
         """Begin nothing new, let runs end, and leave. A second call leaves at once."""
         self._orders.put(Order.STOP)
+
+    def _is_stopping(self) -> bool:
+        """Whether the daemon was told to stop, be it that nobody has acted on it yet."""
+        return self._stopping.is_set() or self._orders.holds(Order.STOP)
 
     def stop_on_signals(self) -> None:
         """Stop on SIGTERM and SIGINT, and reload on SIGHUP."""
@@ -230,8 +234,10 @@ class Daemon:
         )
         self._checkpoints.reached(Checkpoint.DEFINITIONS_READ)
         self._planner = PlannerLoop(
-            Planner(self._store.ledger, partial(timing_of, settings)),
-            self._present.now,
+            self._store.ledger,
+            partial(timing_of, settings),
+            now=self._present.now,
+            is_stopping=self._is_stopping,
             pulse=self._pulse,
             metrics=self._metrics,
         )

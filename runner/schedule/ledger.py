@@ -6,6 +6,7 @@ was disabled. The due times it owes follow from the epochs alone; the runs that 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -46,14 +47,6 @@ class GapReason(StrEnum):
     TIMED_OUT = "timed out"
     LIMIT = "limit"
     PAUSED = "paused"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CatchUpPlan:
-    """Which missed due times are run, oldest first, and which become gaps."""
-
-    run: tuple[datetime, ...]
-    gaps: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
@@ -97,11 +90,18 @@ def disabled(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> li
     return [span for span in spans if span.start < span.end]
 
 
-def catch_up(missed: Sequence[datetime], policy: CatchUp, limit: int) -> CatchUpPlan:
-    """Decide what happens to missed due times (in order): at most `limit` of them are run, the newest ones."""
-    keep = {CatchUp.ALL: limit, CatchUp.LATEST: min(1, limit), CatchUp.NONE: 0}[policy]
-    first = max(0, len(missed) - keep)
-    return CatchUpPlan(run=tuple(missed[first:]), gaps=tuple(missed[:first]))
+def catch_up(missed: Iterable[datetime], policy: CatchUp, limit: int) -> Iterator[tuple[datetime, bool]]:
+    """Yield missed due times in their order, and whether each is run: at most `limit` are, the newest ones.
+
+    The others become gaps. No more than `limit` of them are held at a time, however many there are.
+    """
+    most = {CatchUp.ALL: limit, CatchUp.LATEST: min(1, limit), CatchUp.NONE: 0}[policy]
+    newest: deque[datetime] = deque()
+    for due in missed:
+        newest.append(due)
+        if len(newest) > most:
+            yield newest.popleft(), False
+    yield from ((due, True) for due in newest)
 
 
 def window_of(schedule: Schedule, due: datetime) -> Interval:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runner.schedule.ledger import GapReason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 
@@ -30,3 +31,22 @@ class DuePlan:
     runs: tuple[OwedRun, ...]
     gaps: tuple[datetime, ...]
     gap_reason: GapReason = GapReason.NOT_RUNNING
+
+    @property
+    def size(self) -> int:
+        """How many due times are in here."""
+        return len(self.runs) + len(self.gaps)
+
+
+def in_portions(plans: Iterable[DuePlan], size: int) -> Iterator[list[DuePlan]]:
+    """Yield plans in their order, as many at a time as have `size` due times together; the last ones have fewer."""
+    portion: list[DuePlan] = []
+    filled = 0
+    for plan in plans:
+        portion.append(plan)
+        filled += plan.size
+        if filled >= size:
+            yield portion
+            portion, filled = [], 0
+    if portion:
+        yield portion

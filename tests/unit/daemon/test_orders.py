@@ -61,3 +61,14 @@ def test_a_signal_that_another_thread_catches_ends_the_wait():
     )
 
     assert heard.stdout == "Order.STOP\n"
+
+
+def test_an_order_that_waits_can_be_seen_before_it_is_taken(orders):
+    orders.put(Order.RELOAD)
+    orders.put(Order.STOP)
+
+    seen = [orders.holds(order) for order in (Order.RELOAD, Order.STOP, Order.LOCK_FREE)]
+    taken = [orders.get(), orders.get()]
+
+    assert (seen, taken) == ([True, True, False], [Order.RELOAD, Order.STOP])
+    assert not orders.holds(Order.STOP)

@@ -1,9 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from runner.daemon.planner import Planner
 from runner.definitions.location import Location
 from runner.definitions.scheduled_query import Dialect, QueryText, Schedule, ScheduledQuery
+from runner.errors import StoreError
 from runner.schedule.ledger import CatchUp, Epoch, GapReason
 from runner.schedule.timing import QueryTiming
 
@@ -239,3 +242,89 @@ def test_what_is_beyond_the_limit_of_catching_up_is_a_gap_for_that_reason():
     planner(store, catch_up_limit=1).load([query("a")], START + timedelta(hours=3))
 
     assert (len(store.runs), len(store.gaps), store.reasons) == (1, 2, {GapReason.LIMIT})
+
+
+EVERY_MINUTE = Schedule(cron="* * * * *", rate_minutes=None, timeout_minutes=1)
+OUTAGE = timedelta(days=10)
+OWED = 10 * 24 * 60
+
+
+class Portions(RememberedRuns):
+    """It remembers too how much it was given at a time, and fails or has the planner stop when it has some."""
+
+    def __init__(self, most=99):
+        super().__init__()
+        self.most = most
+        self.sizes = []
+
+    def record_due(self, plans):
+        if len(self.sizes) == self.most:
+            raise StoreError("the disk is full")
+        super().record_due(plans)
+        self.sizes.append(sum(plan.size for plan in plans))
+
+    def goes_on(self):
+        return len(self.sizes) < self.most
+
+    @property
+    def dues(self):
+        return sorted([due for _, due, _ in self.runs] + [due for _, due in self.gaps])
+
+
+def every_minute_of_the_outage():
+    return [START + timedelta(minutes=count) for count in range(1, OWED + 1)]
+
+
+def test_a_long_outage_is_recorded_in_portions_and_the_newest_are_run():
+    store = Portions()
+    planner(store).load([query("a", EVERY_MINUTE)], START)
+
+    planner(store, catch_up_limit=100).load([query("a", EVERY_MINUTE)], START + OUTAGE)
+
+    assert store.sizes == [5_000, 5_000, OWED - 10_000]
+    assert store.dues == every_minute_of_the_outage()
+    assert [due for _, due, _ in store.runs] == every_minute_of_the_outage()[-100:]
+    assert store.reasons == {GapReason.LIMIT}
+
+
+def test_many_queries_are_recorded_in_portions_too():
+    store = Portions()
+    queries = [query(f"q{number}", SCHEDULES[1]) for number in range(300)]
+    planner(store).load(queries, START)
+
+    planner(store).load(queries, START + timedelta(hours=10))
+
+    due_each = 85
+    assert len(store.runs) == len({(name, due) for name, due, _ in store.runs}) == 300 * due_each
+    assert max(store.sizes) < 5_000 + due_each
+    assert len(store.sizes) == 6
+
+
+def test_a_daemon_that_stops_while_it_records_an_outage_leaves_the_rest_to_the_next_start():
+    """And an edit made meanwhile counts from when all that was owed before it is recorded."""
+    store = Portions(most=1)
+    planner(store).load([query("a", EVERY_MINUTE)], START)
+
+    stopped = Planner(store, lambda _: QueryTiming(), goes_on=store.goes_on)
+    stopped.load([query("a")], START + OUTAGE)
+    at_stop, epochs_at_stop = list(store.sizes), len(store.remembered_epochs["a"])
+    store.most = 99
+    planner(store).load([query("a")], START + OUTAGE)
+
+    assert (at_stop, epochs_at_stop) == ([5_000], 1)
+    assert store.dues == every_minute_of_the_outage()
+    assert [epoch.schedule for epoch in store.remembered_epochs["a"]] == [EVERY_MINUTE, HOURLY]
+
+
+def test_a_state_database_that_fails_between_two_portions_is_given_the_others_later():
+    store = Portions(most=2)
+    planner(store).load([query("a", EVERY_MINUTE)], START)
+
+    failing = planner(store)
+    with pytest.raises(StoreError):
+        failing.load([query("a", EVERY_MINUTE)], START + OUTAGE)
+    store.most = 99
+    failing.plan(START + OUTAGE)
+
+    assert store.sizes == [5_000, 5_000, OWED - 10_000]
+    assert store.dues == every_minute_of_the_outage()

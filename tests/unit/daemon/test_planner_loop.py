@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runner.clock import FrozenClock
-from runner.daemon.planner import Planner
 from runner.daemon.planner_loop import PlannerLoop
 from runner.daemon.pulse import Pulse
 from runner.definitions.scheduled_query import Schedule
@@ -19,7 +18,9 @@ HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=1)
 class LedgerThatGoesAway:
     """A state database that owes the due times of one hourly query, and can be away."""
 
-    def __init__(self):
+    def __init__(self, clock):
+        self.clock = clock
+        self.takes = timedelta(0)
         self.is_away = False
         self.recorded = []
 
@@ -35,6 +36,8 @@ class LedgerThatGoesAway:
     def record_due(self, plans):
         if self.is_away:
             raise StoreError("the server is away")
+        self.clock.advance(self.takes)
+        self.recorded += [due for plan in plans for due in plan.gaps]
         self.recorded += [run.due for plan in plans for run in plan.runs]
 
     def take_back(self, _now):
@@ -46,11 +49,18 @@ class Loop:
 
     def __init__(self):
         self.clock = FrozenClock(START)
-        self.ledger = LedgerThatGoesAway()
+        self.ledger = LedgerThatGoesAway(self.clock)
         self.pulse = Pulse(lambda: self.clock.now().timestamp())
         self.metrics = Metrics()
-        planner = Planner(self.ledger, lambda _: QueryTiming())
-        self.loop = PlannerLoop(planner, self.now, pulse=self.pulse, metrics=self.metrics)
+        self.is_stopping = False
+        self.loop = PlannerLoop(
+            self.ledger,
+            lambda _: QueryTiming(),
+            now=self.now,
+            is_stopping=lambda: self.is_stopping,
+            pulse=self.pulse,
+            metrics=self.metrics,
+        )
         self.loop.load([], lambda name: name == "q")
 
     def now(self):
@@ -100,3 +110,25 @@ def test_nothing_is_expected_of_the_planner_while_the_daemon_stops(made):
     made.clock.advance(timedelta(hours=1))
 
     assert made.pulse.late() == []
+
+
+def test_the_planner_is_alive_while_it_records_a_long_outage_portion_by_portion(made):
+    made.ledger.takes = timedelta(seconds=100)
+    made.clock.advance(timedelta(days=700))
+
+    recorded = made.loop.tick()
+
+    assert recorded == 700 * 24
+    assert made.clock.now() == START + timedelta(days=700, seconds=400)
+    assert made.pulse.late() == []
+
+
+def test_nothing_more_is_recorded_once_the_daemon_is_told_to_stop(made):
+    made.clock.advance(timedelta(days=700))
+    made.is_stopping = True
+
+    recorded = made.loop.tick()
+    made.is_stopping = False
+
+    assert (recorded, made.ledger.recorded) == (0, [])
+    assert made.loop.tick() == 700 * 24

@@ -68,10 +68,24 @@ def test_disabled_time_owes_nothing_and_is_reported_as_such():
     ],
 )
 def test_catching_up_follows_the_policy(policy, limit, run, gaps):
-    plan = catch_up([minutes(count) for count in (1, 2, 3)], policy, limit)
+    decided = list(catch_up([minutes(count) for count in (1, 2, 3)], policy, limit))
 
-    assert list(plan.run) == [minutes(count) for count in run]
-    assert list(plan.gaps) == [minutes(count) for count in gaps]
+    assert [due for due, is_run in decided if is_run] == [minutes(count) for count in run]
+    assert [due for due, is_run in decided if not is_run] == [minutes(count) for count in gaps]
+    assert [due for due, _ in decided] == [minutes(count) for count in (1, 2, 3)]
+
+
+def test_catching_up_holds_no_more_due_times_than_it_may_run():
+    taken = []
+
+    def missed():
+        for count in range(1_000_000):
+            taken.append(count)
+            yield minutes(count)
+
+    first, is_run = next(catch_up(missed(), CatchUp.ALL, 3))
+
+    assert (first, is_run, len(taken)) == (minutes(0), False, 4)
 
 
 def test_what_was_recorded_is_not_missing():

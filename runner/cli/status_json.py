@@ -113,6 +113,7 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
         "outcomes": dict(coverage.outcomes),
         "share": coverage.share,
         "unaccounted": [written(due) for due in coverage.unaccounted],
+        "unread": [{"start": written(one.start), "end": written(one.end)} for one in coverage.unread],
     }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from runner.cli.status_report import StatusReport
     from runner.runs.query_run import QueryRun
+    from runner.schedule.ledger import Interval
     from runner.status.coverage import Coverage
     from runner.status.daemon_record import SeenDaemon
     from runner.status.query_status import QueryStatus
@@ -75,6 +76,8 @@ def show_coverage(report: StatusReport) -> None:
         for query, one in sorted(found.items()):
             for due in one.unaccounted[:_MOST_TIMES]:
                 click.echo(f"not accounted for: {query} at {written(due)}")
+            for hole in one.unread[:_MOST_TIMES]:
+                click.echo(f"in no window, as the schedule was edited: {query}, {_stretch(hole)}")
         click.echo("")
     _show_wrong(report)
 
@@ -190,10 +193,16 @@ def _share(coverage: Coverage) -> str:
     return f"{share:.2%}" if share < 1 else "100%"
 
 
+def _stretch(interval: Interval) -> str:
+    return f"{written(interval.start)} to {written(interval.end)}"
+
+
 def _covered_in_words(coverage: Coverage) -> str:
+    holes = [f"in no window: {_stretch(hole)}" for hole in coverage.unread[:_MOST_TIMES]]
     if not coverage.due:
-        return "nothing was due"
-    return f"{_share(coverage)} of {counted(coverage.due, 'due time')}: {_counts(coverage.outcomes)}"
+        return "; ".join(["nothing was due", *holes])
+    counts = f"{_share(coverage)} of {counted(coverage.due, 'due time')}: {_counts(coverage.outcomes)}"
+    return "; ".join([counts, *holes])
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -13,10 +13,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from runner.schedule.due import due_times, last_due
+from runner.schedule.due import due_times, last_due, next_due
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from runner.definitions.scheduled_query import Schedule
@@ -68,16 +68,60 @@ def owed(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> Iterat
             yield from due_times(epoch.schedule, after=max(after, epoch.start), until=min(end, until))
 
 
-def active_epochs(
-    epochs: Sequence[Epoch], after: datetime, until: datetime
-) -> Iterator[tuple[Schedule, datetime, datetime]]:
-    """Yield the stretches within `(after, until]` in which the query ran: its schedule, since when, until when.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActiveStretch:
+    """A stretch in which one schedule held: after `start`, up to and including `end`."""
 
-    The beginning is that of the epoch, so it may be earlier than `after`.
+    schedule: Schedule
+    start: datetime
+    end: datetime
+    reached: datetime
+    """Up to when the windows before it reach: what is later has to be in its own."""
+    ran_since: datetime
+    """Since when the query ran, by this schedule or others before it; no window reaches further back."""
+    is_over: bool
+    """Another epoch follows."""
+
+
+def active_stretches(epochs: Sequence[Epoch], *, until: datetime) -> Iterator[ActiveStretch]:
+    """Yield the stretches up to `until` in which the query ran, in order of time."""
+    reached = ran_since = None
+    for epoch, following in _spans(epochs, until):
+        if epoch.start >= until:
+            return
+        schedule, start, end = epoch.schedule, epoch.start, min(following, until)
+        if schedule is None:
+            reached = ran_since = None
+        elif start < end:
+            reached, ran_since = reached or start, ran_since or start
+            yield ActiveStretch(
+                schedule=schedule,
+                start=start,
+                end=end,
+                reached=reached,
+                ran_since=ran_since,
+                is_over=following < until,
+            )
+            last = last_due(schedule, end)
+            reached = last if last > start else reached
+
+
+def between_schedules(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> list[Interval]:
+    """Return the stretches of `(after, until]` that are in no window, because the schedule was edited.
+
+    The last window before an edit ends at the last due time of the schedule before it. The first window of the new one is as
+    long as all of its windows, for that is how far its query looks back; what lies between them no query reads.
     """
-    for epoch, end in _spans(epochs, until):
-        if epoch.schedule is not None and max(epoch.start, after) < min(end, until):
-            yield epoch.schedule, epoch.start, min(end, until)
+    holes: list[Interval] = []
+    for one in active_stretches(epochs, until=until):
+        if one.is_over and next_due(one.schedule, one.start) > one.end:
+            continue  # it was edited again before anything was due
+        first = last_due(one.schedule, one.start)
+        reads_from = max(first, one.ran_since)  # a longer window reads what was in none before it
+        holes = [Interval(start=hole.start, end=min(hole.end, reads_from)) for hole in holes]
+        holes.append(Interval(start=one.reached, end=first))
+    clipped = (Interval(start=max(hole.start, after), end=min(hole.end, until)) for hole in holes)
+    return [hole for hole in clipped if hole.start < hole.end]
 
 
 def disabled(epochs: Sequence[Epoch], *, after: datetime, until: datetime) -> list[Interval]:
@@ -107,31 +151,6 @@ def catch_up(missed: Iterable[datetime], policy: CatchUp, limit: int) -> Iterato
 def window_of(schedule: Schedule, due: datetime) -> Interval:
     """Return the stretch that a due time answers for: since the due time before it."""
     return Interval(start=last_due(schedule, due - timedelta(microseconds=1)), end=due)
-
-
-def covered_share(covered: Iterable[Interval], period: Interval) -> float:
-    """Return which share of a period, from 0 to 1, the given stretches cover; overlaps count once."""
-    length = (period.end - period.start).total_seconds()
-    if length <= 0:
-        return 1.0
-    clipped = [Interval(start=max(one.start, period.start), end=min(one.end, period.end)) for one in covered]
-    return sum((one.end - one.start).total_seconds() for one in merged(clipped)) / length
-
-
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """Join stretches that touch or overlap; empty ones vanish."""
-    result: list[Interval] = []
-    for one in sorted(interval for interval in intervals if interval.start < interval.end):
-        if result and one.start <= result[-1].end:
-            result[-1] = Interval(start=result[-1].start, end=max(result[-1].end, one.end))
-        else:
-            result.append(one)
-    return result
-
-
-def missing(expected: Iterable[datetime], recorded: Collection[datetime]) -> list[datetime]:
-    """Return the owed due times that nothing was recorded for, in order."""
-    return [due for due in expected if due not in recorded]
 
 
 def _spans(epochs: Sequence[Epoch], until: datetime) -> Iterator[tuple[Epoch, datetime]]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from runner.schedule.due import due_times, last_due
-from runner.schedule.ledger import active_epochs
+from runner.schedule.ledger import active_stretches, between_schedules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,8 +38,10 @@ class Coverage:
     """How many of them ended how: an `Outcome`, or the reason of a gap. They add up to `due`."""
     share: float | None
     """Which share of the time was evaluated with success, from 0 to 1: each due time weighs as much as the
-    time since the one before it. None if nothing was due."""
+    time since the one before it, and what is in no window counts as not evaluated. None if there was neither."""
     unaccounted: tuple[datetime, ...] = ()
+    unread: tuple[Interval, ...] = ()
+    """Stretches that are in no window, because the schedule was edited: no due time answers for them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,15 +68,22 @@ class DueWindows:
         """Return a query's due times, in order; if asked, only those later than `after`."""
         start = self._period.start if after is None else max(after, self._period.start)
         found: dict[datetime, float] = {}
-        for schedule, began, ended in active_epochs(epochs, start, self._period.end):
-            part = self._part(schedule, began, max(began, start), ended)
-            found = {**found, **part} if found else part
+        for one in active_stretches(epochs, until=self._period.end):
+            if one.end > start:
+                part = self._part(one.schedule, one.reached, max(one.start, start), one.end)
+                found = {**found, **part} if found else part
         return found
 
+    def unread(self, epochs: Sequence[Epoch]) -> tuple[Interval, ...]:
+        """Return the stretches of the period that are in no window, though the query ran."""
+        if len(epochs) <= 1:
+            return ()
+        return tuple(between_schedules(epochs, after=self._period.start, until=self._period.end))
+
     def _part(
-        self, schedule: Schedule, began: datetime, after: datetime, until: datetime
+        self, schedule: Schedule, reached: datetime, after: datetime, until: datetime
     ) -> dict[datetime, float]:
-        before = max(last_due(schedule, after), began)
+        before = max(last_due(schedule, after), reached)
         key = (schedule.cron, schedule.rate_minutes, before, after, until)
         if key not in self._known:
             self._known[key] = _lengths(schedule, before, after, until)
@@ -82,7 +91,10 @@ class DueWindows:
 
 
 def account(
-    windows: Mapping[datetime, float], recorded: Recorded, recorded_until: datetime
+    windows: Mapping[datetime, float],
+    recorded: Recorded,
+    recorded_until: datetime,
+    unread: Sequence[Interval] = (),
 ) -> Coverage | None:
     """Account for due times without knowing which of them succeeded, only how many.
 
@@ -93,11 +105,14 @@ def account(
     others |= {due: Outcome.OWED for due in _later(windows, recorded_until) if due not in others}
     if recorded.succeeded + len(others) != len(windows):
         return None
-    return _coverage(windows, others, recorded.succeeded)
+    return _coverage(windows, others, recorded.succeeded, unread)
 
 
 def account_exactly(
-    windows: Mapping[datetime, float], outcomes: Mapping[datetime, str], recorded_until: datetime
+    windows: Mapping[datetime, float],
+    outcomes: Mapping[datetime, str],
+    recorded_until: datetime,
+    unread: Sequence[Interval] = (),
 ) -> Coverage:
     """Account for every due time by its own outcome; one without is owed if it is later than `recorded_until`."""
     others: dict[datetime, str] = {}
@@ -106,26 +121,39 @@ def account_exactly(
         outcome = outcomes.get(due, missing)
         if outcome != Outcome.SUCCEEDED:
             others[due] = outcome
-    return _coverage(windows, others, len(windows) - len(others))
+    return _coverage(windows, others, len(windows) - len(others), unread)
 
 
-def _coverage(windows: Mapping[datetime, float], others: Mapping[datetime, str], succeeded: int) -> Coverage:
+def _coverage(
+    windows: Mapping[datetime, float],
+    others: Mapping[datetime, str],
+    succeeded: int,
+    unread: Sequence[Interval],
+) -> Coverage:
     counts: dict[str, int] = {Outcome.SUCCEEDED.value: succeeded} if succeeded else {}
     for outcome in others.values():
         counts[str(outcome)] = counts.get(str(outcome), 0) + 1
     return Coverage(
         due=len(windows),
         outcomes=counts,
-        share=_share(windows, others) if others else (1.0 if windows else None),
+        share=_share(windows, others, unread),
         unaccounted=tuple(due for due, outcome in others.items() if outcome == Outcome.UNACCOUNTED),
+        unread=tuple(unread),
     )
 
 
-def _share(windows: Mapping[datetime, float], others: Mapping[datetime, str]) -> float:
+def _share(
+    windows: Mapping[datetime, float], others: Mapping[datetime, str], unread: Sequence[Interval]
+) -> float | None:
+    if not windows and not unread:
+        return None
+    if not others and not unread:
+        return 1.0
     if len(others) == len(windows):
         return 0.0
-    whole = sum(windows.values())
-    return 1.0 - sum(windows[due] for due in others) / whole
+    in_no_window = sum((one.end - one.start).total_seconds() for one in unread)
+    whole = sum(windows.values()) + in_no_window
+    return 1.0 - (sum(windows[due] for due in others) + in_no_window) / whole
 
 
 def _later(windows: Mapping[datetime, float], moment: datetime) -> list[datetime]:

@@ -63,6 +63,7 @@ class StandingStore:
         only = next(iter(chosen)) if len(chosen) == 1 else None
         windows = DueWindows(period)
         due = {name: windows.of(one.epochs) for name, one in chosen.items()}
+        unread = {name: windows.unread(one.epochs) for name, one in chosen.items()}
         with self._database.reading() as connection:
             found: dict[str, Coverage | None] = dict.fromkeys(chosen)
             if not exactly:
@@ -70,11 +71,12 @@ class StandingStore:
                 for name, one in chosen.items():
                     of_query = recorded.get(name, _NOTHING)
                     if of_query is not None:
-                        found[name] = account(due[name], of_query, one.recorded_until)
+                        found[name] = account(due[name], of_query, one.recorded_until, unread[name])
             if None not in found.values():
                 return {name: one for name, one in found.items() if one is not None}
             known = standing.outcomes(connection, period, only)
         return {
-            name: found[name] or account_exactly(due[name], known.get(name, {}), one.recorded_until)
+            name: found[name]
+            or account_exactly(due[name], known.get(name, {}), one.recorded_until, unread[name])
             for name, one in chosen.items()
         }

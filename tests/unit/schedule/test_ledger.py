@@ -11,10 +11,7 @@ from runner.schedule.ledger import (
     Epoch,
     Interval,
     catch_up,
-    covered_share,
     disabled,
-    merged,
-    missing,
     owed,
     window_of,
 )
@@ -88,24 +85,6 @@ def test_catching_up_holds_no_more_due_times_than_it_may_run():
     assert (first, is_run, len(taken)) == (minutes(0), False, 4)
 
 
-def test_what_was_recorded_is_not_missing():
-    expected = [minutes(60), minutes(120), minutes(180)]
-
-    assert missing(expected, {minutes(60), minutes(180)}) == [minutes(120)]
-
-
-def test_the_share_of_a_period_counts_overlaps_once():
-    covered = [
-        Interval(start=START, end=minutes(60)),
-        Interval(start=minutes(30), end=minutes(90)),
-        Interval(start=minutes(300), end=minutes(900)),  # partly outside
-    ]
-
-    share = covered_share(covered, Interval(start=START, end=minutes(360)))
-
-    assert share == pytest.approx(150 / 360)
-
-
 @settings(max_examples=60)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=6), st.integers(0, 1500), st.randoms())
 def test_windows_of_owed_due_times_tile_the_time_without_hole_or_overlap(lengths, span, random):
@@ -126,4 +105,3 @@ def test_windows_of_owed_due_times_tile_the_time_without_hole_or_overlap(lengths
     windows = [window_of(schedule, moment) for moment in due]
     assert due == sorted(set(due))
     assert all(one.end == following.start for one, following in pairwise(windows))
-    assert len(merged(windows)) <= 1

@@ -8,7 +8,9 @@ from runner.definitions.scheduled_query import Schedule
 from runner.schedule.ledger import Epoch, Interval, owed
 from runner.status.coverage import DueWindows, Outcome, Recorded, account, account_exactly
 
+MINUTE = timedelta(minutes=1)
 TEN = datetime(2026, 3, 1, 10, tzinfo=UTC)
+DAILY = Schedule(cron="0 0 * * *", rate_minutes=None, timeout_minutes=1)
 EVERY_TEN = Schedule(cron=None, rate_minutes=10, timeout_minutes=1)
 HOURLY = Schedule(cron="0 * * * *", rate_minutes=None, timeout_minutes=1)
 WEEKDAYS = Schedule(cron="0 9 * * 1-5", rate_minutes=None, timeout_minutes=1)
@@ -55,6 +57,98 @@ def test_a_new_schedule_holds_from_its_epoch_on():
     found = windows((TEN, at(120)), (at(-60), EVERY_TEN), (at(25), HOURLY))
 
     assert list(found) == [at(10), at(20), at(60), at(120)]
+
+
+def test_what_no_window_held_between_two_schedules_is_told_and_not_covered():
+    """The first query of the new schedule looks back by ten minutes, and the last of the old one read up to midnight."""
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    period = Interval(start=midnight, end=midnight + timedelta(days=1))
+    history = epochs((at(-9999), DAILY), (midnight + timedelta(hours=23, minutes=30), EVERY_TEN))
+    made = DueWindows(period)
+
+    due, unread = made.of(history), made.unread(history)
+    coverage = account(due, Recorded(succeeded=3), LATER, unread)
+
+    assert unread == (Interval(start=midnight, end=midnight + timedelta(hours=23, minutes=30)),)
+    assert coverage.share == pytest.approx(1800 / 86_400)
+    assert coverage.unread == unread
+    assert coverage == account_exactly(due, dict.fromkeys(due, "succeeded"), LATER, unread)
+
+
+def test_the_longer_windows_of_a_new_schedule_reach_back_over_the_edit():
+    history = epochs((at(-60), EVERY_TEN), (at(25), HOURLY))
+    made = DueWindows(Interval(start=TEN, end=at(120)))
+
+    due, unread = made.of(history), made.unread(history)
+
+    assert (due, unread) == ({at(10): 600.0, at(20): 600.0, at(60): 2400.0, at(120): 3600.0}, ())
+
+
+def test_a_period_in_which_the_query_ran_and_no_window_was_is_not_covered_at_all():
+    history = epochs((at(-9999), DAILY), (at(600), EVERY_TEN))
+    period = Interval(start=TEN, end=at(500))
+
+    before, after = DueWindows(period).unread(history), DueWindows(Interval(start=TEN, end=at(605)))
+
+    assert before == ()  # nobody knew of the edit then
+    assert after.unread(history) == (Interval(start=TEN, end=at(600)),)
+    assert account({}, Recorded(), LATER, after.unread(history)).share == 0.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4000), st.sampled_from([EVERY_TEN, HOURLY, DAILY, None])),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda pair: pair[0],
+    )
+)
+def test_what_is_unread_is_what_no_window_holds_while_a_query_ran(pairs):
+    history = epochs(*((at(minute), schedule) for minute, schedule in sorted(pairs, key=lambda one: one[0])))
+    period = Interval(start=at(0), end=at(6000))
+    made = DueWindows(period)
+
+    unread = made.unread(history)
+
+    read, run = minutes_read(history, until=6000), minutes_run(history, until=6000)
+    assert minutes_in(unread) == run - read
+    assert sum(made.of(history).values()) <= 60 * len(read)
+
+
+def minutes_in(intervals):
+    pairs = [((one.start - TEN) // MINUTE, (one.end - TEN) // MINUTE) for one in intervals]
+    return {minute for first, last in pairs for minute in range(first + 1, last + 1)}
+
+
+def minutes_read(history, until):
+    """Return the minutes that end in some window, minute by minute; none from before the query ran."""
+    found, ran_since = set(), 0
+    ends = [one.start for one in history[1:]] + [at(until)]
+    for number, (epoch, end) in enumerate(zip(history, ends, strict=True)):
+        if epoch.schedule is None:
+            continue
+        if number == 0 or history[number - 1].schedule is None:
+            ran_since = (epoch.start - TEN) // MINUTE
+        length = {EVERY_TEN: 10, HOURLY: 60, DAILY: 1440}[epoch.schedule]
+        for due in owed([epoch], after=epoch.start, until=end):
+            last = (due - TEN) // MINUTE
+            found |= set(range(max(ran_since, last - length) + 1, last + 1))
+    return found
+
+
+def minutes_run(history, until):
+    """Return the minutes in which a query ran, but for those after its last due time before it was disabled, or now."""
+    read, found, stretch = minutes_read(history, until), set(), range(0)
+    ends = [*(one.start for one in history[1:]), at(until)]
+    for epoch, end in zip(history, ends, strict=True):
+        first, last = ((one - TEN) // MINUTE for one in (epoch.start, end))
+        if epoch.schedule is None:
+            stretch = range(0)
+            continue
+        stretch = range(stretch.start if stretch else first + 1, last + 1)
+        newest = max((one for one in stretch if one in read), default=0)
+        found |= {one for one in stretch if one <= newest}
+    return found
 
 
 @given(

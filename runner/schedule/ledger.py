@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from runner.schedule.due import due_times, last_due, next_due
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from runner.definitions.scheduled_query import Schedule

@@ -71,7 +71,11 @@ def try_destinations(names: Sequence[str], project: Path | None) -> int:
 
 @command.command(name="missed")
 @click.argument("name")
-@click.option("--resend", is_flag=True, help="Have the daemon send them after all, under the same keys.")
+@click.option(
+    "--resend",
+    is_flag=True,
+    help="Have the daemon send them after all: under the same keys, saying how the alerts are now.",
+)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
 @state_option
 @project_option

@@ -223,19 +223,6 @@ def failed(connection: Connection, destination: str, limit: int) -> list[Deliver
     return _deliveries_of(connection, connection.execute(query).mappings().all())
 
 
-def try_again(connection: Connection, destination: str, now: datetime) -> int:
-    """Let what was given up be sent after all, under the same keys; return how much that is.
-
-    It counts as written now, so that it has the whole time again.
-    """
-    revived = connection.execute(
-        sa.update(deliveries)
-        .where(deliveries.c.destination == destination, deliveries.c.state == DeliveryState.FAILED.value)
-        .values(state=DeliveryState.WAITING.value, created_at=now, next_at=now, ended_at=None)
-    )
-    return revived.rowcount
-
-
 def told(connection: Connection, alert_ids: Iterable[str]) -> dict[str, dict[str, Delivery]]:
     """Return which destinations know of alerts, each with the latest delivery: alert id → destination → delivery.
 

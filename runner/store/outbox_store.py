@@ -16,6 +16,7 @@ from runner.store import (
     grouping,
     outbox,
     reports,
+    resending,
     silences,
     summaries,
     system_errors,
@@ -260,9 +261,9 @@ class OutboxStore:
             return outbox.failed(connection, destination, limit)
 
     def try_again(self, destination: str) -> int:
-        """Let what was given up be sent after all; return how much that is."""
+        """Let what was given up be sent after all, saying how the alerts are now; return how much that is."""
         with self._database.transaction() as connection:
-            return outbox.try_again(connection, destination, self._clock.now())
+            return resending.try_again(connection, destination, self._clock.now())
 
     def counts(self) -> dict[str, Counter[str]]:
         """Return how many deliveries each destination has in each state."""

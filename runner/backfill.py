@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.schedule.due import due_times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from runner.definitions.catalogue import Catalogue
@@ -32,7 +32,10 @@ class PastRun:
 def plan(
     queries: Iterable[tuple[ScheduledQuery, tuple[ScheduledRule, ...]]], *, start: datetime, end: datetime
 ) -> list[PastRun]:
-    """Return every due time from `start` to `end` (both included, aware) of some queries, oldest first."""
+    """Return every due time from `start` to `end` (both included, aware) of some queries, oldest first.
+
+    Those of one query are to be run in this order, one after the other.
+    """
     runs = [
         PastRun(query=query, rules=rules, due=due)
         for query, rules in queries
@@ -41,10 +44,18 @@ def plan(
     return sorted(runs, key=lambda run: (run.due, run.query.name))
 
 
+def past(
+    runs: Iterable[PastRun], now: datetime, settle_of: Callable[[ScheduledQuery], timedelta]
+) -> list[PastRun]:
+    """Leave out what has not come yet at `now` (aware): its window goes on, or late data is still waited for."""
+    return [run for run in runs if run.due + settle_of(run.query) <= now]
+
+
 def remaining(runs: Sequence[PastRun], store: StateStore, catalogue: Catalogue) -> list[PastRun]:
     """Leave out what the very same definitions have been run for before, with success.
 
-    So a backfill that was stopped goes on where it was, and one after an edit begins anew.
+    So a backfill that was stopped goes on where it was, and one after an edit begins anew. A run that began before
+    its due time does not count: it cannot have seen the whole window.
     """
     if not runs:
         return []

@@ -61,6 +61,9 @@ class _Planned:
 @click.option("--at", type=Moment(), help="The reference time, such as 2026-01-15T09:30:00Z. Default: now.")
 @click.option("--from", "start", type=Moment(), help="Run every due time from here on, each for itself.")
 @click.option("--to", "end", type=Moment(), help="The last due time of --from. Default: now.")
+@click.option(
+    "--again", is_flag=True, help="With --from: run also what these definitions were run for before."
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing: show what these runs alone would raise.")
 @click.option("--notify", is_flag=True, help="Tell the destinations of the alerts too.")
 @click.option("--include-disabled", is_flag=True, help="Put the rows to disabled rules too.")
@@ -75,6 +78,7 @@ def command(
     at: datetime | None,
     start: datetime | None,
     end: datetime | None,
+    again: bool,  # noqa: FBT001  as above
     dry_run: bool,  # noqa: FBT001  as above
     notify: bool,  # noqa: FBT001  as above
     include_disabled: bool,  # noqa: FBT001  as above
@@ -89,13 +93,17 @@ def command(
     What is found is stored, and running again for the same time adds nothing. A query named here runs even if
     it is disabled. Finding alerts is success: the exit code is 0, or 1 if a query, a rule or a definition failed.
 
-    With --from, every due time of the range is run, oldest first, each for its own reference time. Due times
-    that the same definitions have been run for before are left out, so a range that was stopped goes on.
+    With --from, every due time of the range is run, oldest first, each for its own reference time; those of one
+    query in turn, those of different queries side by side. Due times that the same definitions have been run for before
+    are left out, so a range that was stopped goes on; with --again they are run too, as is needed when
+    more logs have come since. Due times whose window, or time for late data, has not ended are left out and told of.
     """
     if run_all == bool(queries):
         raise click.UsageError("name one or more queries, or give --all")
     if (start and at) or (end and not start):
         raise click.UsageError("give --at, or --from and perhaps --to")
+    if again and not start:
+        raise click.UsageError("--again is for a range: give --from too; a single time is always run again")
     if notify and dry_run:
         raise click.UsageError("--dry-run writes nothing, so there is nothing to --notify of")
     logs.configure(as_json=True, mask=mask().masked, level=logging.INFO if verbose else logging.ERROR)
@@ -110,7 +118,12 @@ def command(
         if start is not None:
             pairs = [(one.query, one.rules) for one in planned]
             reports = past.run_range(
-                parts, pairs, start=start, end=end or clock.now(), as_json=output_format == "json"
+                parts,
+                pairs,
+                start=start,
+                end=end or clock.now(),
+                again=again,
+                as_json=output_format == "json",
             )
         else:
             moment = at or clock.now().replace(microsecond=0)
@@ -128,7 +141,11 @@ def _run(parts: App, planned: Sequence[_Planned], at: datetime, *, quiet: bool) 
     def run(one: _Planned) -> RunReport:
         return parts.pipeline.run_manually(one.query, at, one.rules)
 
-    return list(side_by_side.run_all(parts, planned, run, label="Running queries", quiet=quiet))
+    return list(side_by_side.run_all(parts, planned, run, lane=_name, label="Running queries", quiet=quiet))
+
+
+def _name(one: _Planned) -> str:
+    return one.query.name
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,23 +30,26 @@ def run_range(
     *,
     start: datetime,
     end: datetime,
+    again: bool,
     as_json: bool,
 ) -> list[RunReport]:
-    """Run every due time of a range that was not run before, oldest first, and print what came of it."""
+    """Run every due time of a range that was not run before, oldest first, and print what came of it.
+
+    With `again` those that were run before are run too.
+    """
 
     def run(one: PastRun) -> RunReport:
         return parts.pipeline.run_manually(one.query, one.due, one.rules)
 
-    planned = backfill.plan(queries, start=start, end=end)
-    left = backfill.remaining(planned, parts.store, parts.catalogue)
+    planned, to_come = _planned(parts, queries, start, end)
+    left = planned if again else backfill.remaining(planned, parts.store, parts.catalogue)
     reports: list[RunReport] = []
     try:
-        reports.extend(run_all(parts, left, run, label="Running the past", quiet=as_json))
+        reports.extend(run_all(parts, left, run, lane=_name, label="Running the past", quiet=as_json))
     except KeyboardInterrupt:
         done = len(planned) - len(left) + len(reports)
-        output.complain(
-            [f"{done:,} of {len(planned):,} due times have been run; the same command goes on from there"]
-        )
+        how = "begins anew" if again else "goes on from there"
+        output.complain([f"{done:,} of {len(planned):,} due times have been run; the same command {how}"])
         raise
     if as_json:
         output.print_json(
@@ -53,12 +57,36 @@ def run_range(
                 "from": written(start),
                 "to": written(end),
                 "done_before": len(planned) - len(left),
+                "to_come": to_come,
                 "runs": [_fields(report) for report in reports],
             }
         )
     else:
         _show(reports, done_before=len(planned) - len(left))
     return reports
+
+
+def _planned(
+    parts: App,
+    queries: Sequence[tuple[ScheduledQuery, tuple[ScheduledRule, ...]]],
+    start: datetime,
+    end: datetime,
+) -> tuple[list[PastRun], int]:
+    """Return what is to be run, and how many due times of the range have not come yet; these are told of."""
+
+    def settle_of(query: ScheduledQuery) -> timedelta:
+        return timedelta(seconds=parts.settings.of_query(query.name, query.tags, "settle_seconds"))
+
+    wanted = backfill.plan(queries, start=start, end=end)
+    planned = backfill.past(wanted, parts.clock.now(), settle_of)
+    to_come = len(wanted) - len(planned)
+    if to_come:
+        output.complain([f"note: {counted(to_come, 'due time')} left out, for the time has not come yet"])
+    return planned, to_come
+
+
+def _name(run: PastRun) -> str:
+    return run.query.name
 
 
 def _show(reports: Sequence[RunReport], *, done_before: int) -> None:

@@ -218,12 +218,16 @@ def succeeded(
     query_hash: str,
     rule_hashes: Mapping[str, str],
 ) -> frozenset[datetime]:
-    """Return for which times in `[start, end]` a query was run with success, with these very definitions."""
+    """Return for which times in `[start, end]` a query was run with success, with these very definitions.
+
+    A run that began before the time that it was for does not count: its window had not ended.
+    """
     chosen = sa.select(runs.c.scheduled_for, runs.c.rule_hashes).where(
         runs.c.query == query,
         runs.c.scheduled_for.between(start, end),
         runs.c.state == RunState.SUCCEEDED.value,
         runs.c.query_hash == query_hash,
+        runs.c.started_at >= runs.c.scheduled_for,
     )
     return frozenset(due for due, hashes in connection.execute(chosen) if hashes == dict(rule_hashes))
 

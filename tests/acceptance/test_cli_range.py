@@ -48,7 +48,7 @@ def test_a_range_begins_anew_when_a_definition_has_changed(project, here):
 def test_a_range_that_is_interrupted_says_how_far_it_came(project, write_rule):
     write_rule(project, "Endless", "def rule(event):\n    while True:\n        pass\n")
     with running("once", QUERY, *RANGE, cwd=project) as process:
-        wait_until(lambda: sorted(states(project)) == ["running", "succeeded", "succeeded", "succeeded"])
+        wait_until(lambda: sorted(states(project)) == ["running", "succeeded", "succeeded"])
 
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
@@ -69,3 +69,35 @@ def test_a_range_and_a_single_time_exclude_each_other(project, here, arguments):
 
     assert ended.code == 2
     assert "give --at, or --from and perhaps --to" in ended.err
+
+
+def test_a_range_is_run_again_if_asked_for(project, here):
+    here("once", QUERY, *RANGE, cwd=project)
+
+    ended = here("once", QUERY, *RANGE, "--again", cwd=project)
+
+    assert ended.out.startswith("4 due times run, 4 matches, 0 new alerts.\n")
+
+
+def test_due_times_to_come_are_left_out_and_told_of(project, here):
+    ended = here(
+        "once",
+        QUERY,
+        "--from",
+        "2900-01-14T22:00:00Z",
+        "--to",
+        "2900-01-15T01:00:00Z",
+        "--format",
+        "json",
+        cwd=project,
+    )
+
+    assert (ended.code, ended.document["runs"], ended.document["to_come"]) == (0, [], 4)
+    assert ended.err == "note: 4 due times left out, for the time has not come yet\n"
+
+
+def test_again_without_a_range_is_refused(project, here):
+    ended = here("once", QUERY, "--again", cwd=project)
+
+    assert ended.code == 2
+    assert "--again is for a range" in ended.err

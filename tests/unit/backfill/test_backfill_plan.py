@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner import backfill
@@ -36,3 +36,18 @@ def test_both_ends_of_a_range_belong_to_it_and_the_oldest_comes_first():
 
 def test_a_range_without_due_times_is_empty():
     assert backfill.plan([(query("a", 60), ())], start=at(2, 10), end=at(2, 50)) == []
+
+
+def test_what_has_not_come_and_what_still_waits_for_late_data_is_left_out():
+    runs = backfill.plan([(query("slow", 60), ()), (query("fast", 60), ())], start=at(1), end=at(4))
+    settles = {"slow": timedelta(minutes=30), "fast": timedelta(0)}
+
+    found = backfill.past(runs, at(3, 10), lambda one: settles[one.name])
+
+    assert [(run.query.name, run.due.hour) for run in found] == [
+        ("fast", 1),
+        ("slow", 1),
+        ("fast", 2),
+        ("slow", 2),
+        ("fast", 3),
+    ]

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -16,6 +17,9 @@ settings.load_profile("runner")
 # test starts, compiles the program anew, which takes longer than most of what they do.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Where the tests run in the background, Ctrl-C is ignored, and would be by what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

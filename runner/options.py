@@ -408,6 +408,12 @@ OPTIONS: tuple[Option, ...] = (
         help="A query that waits longer than this for a run that should have begun is overdue.",
     ),
     Option(
+        name="health.undelivered_seconds",
+        read=seconds,
+        default=1800.0,
+        help="An alert that waits longer than this for a destination to take it is a trouble of the whole chain.",
+    ),
+    Option(
         name="retention.runs_days",
         read=_count_or_none,
         default=90,

@@ -49,7 +49,7 @@ def command(
     period is accounted for: succeeded, truncated, still owed, or a gap with its reason.
 
     With --check the exit code is 1 if no daemon is alive, a definition is faulty, a query is overdue, paused or
-    failing, or, with --coverage, a due time is not accounted for.
+    failing, alerts do not reach a destination, or, with --coverage, a due time is not accounted for.
     """
     settings = load_settings(project, state__url=state)
     clock = SystemClock()
@@ -57,9 +57,10 @@ def command(
     store = app.open_store(settings, clock)
     try:
         periods = _kept(_periods(start, end, now), settings["retention.runs_days"], now)
-        report = status_report.report(
-            store, settings["health.overdue_seconds"], query, periods, now, exactly=coverage
+        limits = status_report.HealthLimits(
+            overdue=settings["health.overdue_seconds"], undelivered=settings["health.undelivered_seconds"]
         )
+        report = status_report.report(store, limits, query, periods, now, exactly=coverage)
     finally:
         store.close()
     if output_format == "json":

@@ -37,9 +37,19 @@ class StatusReport:
     wrong: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthLimits:
+    """How long things may wait, in seconds."""
+
+    overdue: float
+    """A query for its run."""
+    undelivered: float
+    """An alert for its destination."""
+
+
 def report(
     store: StateStore,
-    overdue_seconds: int,
+    limits: HealthLimits,
     query: str | None,
     periods: dict[str, Interval],
     now: datetime,
@@ -61,7 +71,13 @@ def report(
         label: store.standing.coverage(chosen, period, exactly=exactly) for label, period in periods.items()
     }
     faults = store.definitions.faults()
-    wrong = health.what_is_wrong(daemons, map(_fault_sentence, faults), statuses, overdue_seconds)
+    wrong = health.what_is_wrong(
+        daemons,
+        map(_fault_sentence, faults),
+        statuses,
+        _deliveries(store, now, limits.undelivered),
+        limits.overdue,
+    )
     wrong += [
         f"{name}: {one.outcomes['unaccounted']:,} due times are not accounted for"
         for name, one in list(coverage.values())[-1].items()
@@ -76,6 +92,14 @@ def report(
         faults=faults,
         wrong=tuple(wrong),
     )
+
+
+def _deliveries(store: StateStore, now: datetime, limit: float) -> health.DeliveryHealth:
+    waiting = {
+        name: (number, (now - since).total_seconds())
+        for name, (number, since) in store.standing.waiting_deliveries().items()
+    }
+    return health.delivery_health(waiting, store.standing.undelivered(), limit)
 
 
 def _fault_sentence(fault: DefinitionFault) -> str:

@@ -26,6 +26,8 @@ class View:
     queries: tuple[QueryStatus, ...]
     deliveries: Mapping[str, tuple[int, float]]
     """For each destination, how many deliveries wait for it, and for how many seconds the oldest does."""
+    undelivered: tuple[str, ...]
+    """The destinations that were not given an alert, for good."""
 
 
 _LOOK_SHARE = 0.01
@@ -71,4 +73,5 @@ class Outlook:
                 name: (number, max(0.0, (now - since).total_seconds()))
                 for name, (number, since) in self._store.waiting_deliveries().items()
             },
+            undelivered=tuple(self._store.undelivered()),
         )

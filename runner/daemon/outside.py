@@ -21,7 +21,7 @@ from runner.daemon.outlook import Outlook
 from runner.daemon.probes import ProbeServer
 from runner.errors import StoreError
 from runner.status.daemon_record import DaemonRecord
-from runner.status.health import chain_troubles, fleet_health
+from runner.status.health import chain_troubles, delivery_health, fleet_health
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -220,11 +220,14 @@ class Outside:
 
     def _chain_troubles(self, max_age: float) -> Iterator[str]:
         try:
-            queries = self._outlook.view(max_age).queries
+            view = self._outlook.view(max_age)
         except StoreError as error:
             yield str(error)
             return
-        yield from chain_troubles(fleet_health(queries, self._settings["health.overdue_seconds"]))
+        yield from chain_troubles(
+            fleet_health(view.queries, self._settings["health.overdue_seconds"]),
+            delivery_health(view.deliveries, view.undelivered, self._settings["health.undelivered_seconds"]),
+        )
 
     def _own_figures(self) -> dict[str, float]:
         return {

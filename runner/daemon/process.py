@@ -287,6 +287,7 @@ class Daemon:
             owner=self._owner,
             catalogue=lambda: self._definitions.catalogue,
             random=random.random,
+            pulse=self._pulse,
         )
         stack.callback(lambda: self._post.stop(_AT_ONCE_SECONDS))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from runner.clock import Clock
     from runner.definitions.catalogue import Catalogue
+    from runner.delivery.post_office import Pulse
     from runner.settings import Settings
     from runner.store.outbox_store import OutboxStore
 
@@ -35,6 +36,7 @@ def post_office(
     owner: str,
     catalogue: Callable[[], Catalogue],
     random: Callable[[], float],
+    pulse: Pulse | None = None,
 ) -> PostOffice:
     """Make the post office for the destinations that the settings describe. Raises `SettingsError`."""
     first = timedelta(seconds=settings["delivery.retry_seconds"])
@@ -56,7 +58,7 @@ def post_office(
         destination=Backoff(first=first, longest=_LONGEST_LEFT_ALONE, random=random, longest_asked=asked),
         give_up_after=give_up_after,
     )
-    return PostOffice(dispatcher, outbox, clock=clock, owner=owner, persistence=persistence)
+    return PostOffice(dispatcher, outbox, clock=clock, owner=owner, persistence=persistence, pulse=pulse)
 
 
 def facts_of(catalogue: Catalogue, rule_id: str) -> RuleFacts:

@@ -13,12 +13,25 @@ from runner.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Protocol
 
     from runner.clock import Clock
     from runner.delivery.courier import Persistence
     from runner.delivery.dispatch import Dispatcher
     from runner.destinations.destination import Destination
     from runner.store.outbox_store import OutboxStore
+
+    class Pulse(Protocol):
+        """What hears of threads."""
+
+        def beat(self, loop: str, within: float) -> None:
+            """Say that a thread is alive, and promise to say so again within so many seconds."""
+            ...
+
+        def end(self, loop: str) -> None:
+            """Say that a thread has ended as it should."""
+            ...
+
 
 _log = structlog.get_logger(__name__)
 
@@ -35,8 +48,14 @@ _ANNOUNCEMENTS = 500
 """How many are turned into deliveries in one transaction."""
 
 
+_QUIET_SECONDS = 60.0
+"""Within this time a thread is heard of again that waits for work."""
+_WORK_SECONDS = 900.0
+"""Within this time one is that works: it may have many messages for a destination that answers slowly."""
+
+
 class PostOffice:
-    """Turns announcements into deliveries, and has them sent."""
+    """Turns announcements into deliveries, and has them sent; `pulse` hears of its threads."""
 
     def __init__(
         self,
@@ -46,8 +65,10 @@ class PostOffice:
         clock: Clock,
         owner: str,
         persistence: Persistence,
+        pulse: Pulse | None = None,
     ) -> None:
         self._dispatcher = dispatcher
+        self._pulse = pulse
         self._outbox = outbox
         self._clock = clock
         self._tidies_at = clock.now()
@@ -130,6 +151,7 @@ class PostOffice:
 
     def _loop(self, work: Callable[[], int]) -> None:
         while not self._stopping.is_set():
+            self._beat(_WORK_SECONDS)
             try:
                 if not work():
                     self._rest(_IDLE_SECONDS)
@@ -139,8 +161,15 @@ class PostOffice:
             except Exception as error:  # noqa: BLE001  the boundary of a thread: the others go on, and so does this one
                 _log.error("delivery_thread_failed", fault=repr(error))
                 self._rest(_TROUBLE_SECONDS)
+        if self._pulse is not None:
+            self._pulse.end(threading.current_thread().name)
+
+    def _beat(self, within: float) -> None:
+        if self._pulse is not None:
+            self._pulse.beat(threading.current_thread().name, within)
 
     def _rest(self, seconds: float) -> None:
+        self._beat(_QUIET_SECONDS)
         with self._news:
             if not self._stopping.is_set():
                 self._news.wait(seconds)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.status.query_status import QueryState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from runner.status.daemon_record import SeenDaemon
     from runner.status.query_status import QueryStatus
@@ -39,21 +39,52 @@ def fleet_health(statuses: Iterable[QueryStatus], overdue_limit: float) -> Fleet
     )
 
 
-def chain_troubles(health: FleetHealth) -> Iterator[str]:
-    """Yield why runs do not come out of the chain as they should.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryHealth:
+    """Whether alerts reach people, over all destinations."""
+
+    late: tuple[str, ...] = ()
+    """Destinations for which an alert has waited longer than it may."""
+    missing: tuple[str, ...] = ()
+    """Destinations that were not given an alert, for good."""
+
+
+def delivery_health(
+    waiting: Mapping[str, tuple[int, float]], missing: Iterable[str], limit: float
+) -> DeliveryHealth:
+    """Judge all destinations.
+
+    `waiting` says for each how many deliveries wait, and for how many seconds the oldest does, which may be `limit`;
+    `missing` names those that were not given an alert, for good.
+    """
+    late = (name for name, (_, oldest) in waiting.items() if oldest > limit)
+    return DeliveryHealth(late=tuple(sorted(late)), missing=tuple(sorted(missing)))
+
+
+def chain_troubles(health: FleetHealth, deliveries: DeliveryHealth) -> Iterator[str]:
+    """Yield why alerts do not come out of the chain as they should.
 
     One failing query is its author's business; when every query fails, it is the chain's.
     """
+    yield from _delivery_troubles(deliveries)
     if health.overdue:
         yield f"overdue: {_listed(health.overdue)}"
     if health.failing and len(health.failing) == health.tried:
         yield f"no query succeeds: {_listed(health.failing)}"
 
 
+def _delivery_troubles(health: DeliveryHealth) -> Iterator[str]:
+    if health.late:
+        yield f"alerts wait too long for: {_listed(health.late)}"
+    if health.missing:
+        yield f"alerts were not taken by: {_listed(health.missing)}"
+
+
 def what_is_wrong(
     daemons: Sequence[SeenDaemon],
     faults: Iterable[str],
     statuses: Sequence[QueryStatus],
+    deliveries: DeliveryHealth,
     overdue_limit: float,
 ) -> list[str]:
     """Return everything that somebody should look at; `faults` are the sentences about definitions."""
@@ -62,6 +93,7 @@ def what_is_wrong(
     found = [] if alive else ["no daemon is alive"]
     found += [f"{record.owner}: {trouble}" for record in alive for trouble in record.troubles]
     found += faults
+    found += _delivery_troubles(deliveries)
     if health.overdue:
         found.append(f"overdue: {_listed(health.overdue)}")
     if health.failing:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.alerts.system_fault import SystemFaultKind
 from runner.status.coverage import DueWindows, Recorded, account, account_exactly
-from runner.store import daemons, standing
+from runner.store import daemons, standing, system_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +51,11 @@ class StandingStore:
         """Return for each destination how many deliveries wait for it, and since when the oldest does."""
         with self._database.reading() as connection:
             return standing.waiting_deliveries(connection)
+
+    def undelivered(self) -> list[str]:
+        """Return the destinations that were not given an alert, for good, as long as that stands."""
+        with self._database.reading() as connection:
+            return system_errors.standing_subjects(connection, SystemFaultKind.ALERT_DELIVERY)
 
     def coverage(
         self, facts: Iterable[QueryFacts], period: Interval, *, exactly: bool = False

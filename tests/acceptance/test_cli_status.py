@@ -6,10 +6,13 @@ import pytest
 
 from runner.clock import FrozenClock
 from runner.definitions.scheduled_query import Schedule
+from runner.destinations.delivery import Letter
+from runner.destinations.message import MessageKind, Notice
 from runner.runs.query_run import RunCounts, RunFault, RunState
 from runner.schedule.ledger import Epoch
 from runner.schedule.owed import DuePlan, OwedRun
 from runner.status.daemon_record import DaemonRecord
+from runner.store import outbox
 from runner.store.state import RunResult, StateStore
 
 HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=5)
@@ -81,6 +84,30 @@ def test_what_is_wrong_is_an_exit_code_only_if_asked_for(here, project, store, h
 
     assert (told.code, checked.code) == (0, 1)
     assert told.out.splitlines()[-1] == f"wrong failing: {QUERY}"
+
+
+def test_alerts_that_do_not_reach_a_destination_are_wrong(here, project, store, hour):
+    run_all(store, hour, *[RunState.SUCCEEDED] * 3)
+    notice = Notice(
+        alert_id="a" * 32,
+        rule_id="My.Rule",
+        name="",
+        type="SCHEDULED_RULE",
+        title="Alert",
+        severity="HIGH",
+        status="OPEN",
+        created_at=hour,
+        first_match_at=hour,
+        last_match_at=hour,
+        match_count=1,
+    )
+    with store._database.transaction() as connection:
+        letter = Letter(destination="pager", kind=MessageKind.NEW, notice=notice)
+        outbox.put(connection, [letter], hour - timedelta(days=1))
+
+    checked = here("status", "--check", cwd=project)
+
+    assert (checked.code, checked.out.splitlines()[-1]) == (1, "wrong alerts wait too long for: pager")
 
 
 def test_one_query_is_shown_with_all_about_it(here, project, store, hour):

@@ -1,7 +1,8 @@
 """The post office: what it looks after besides sending."""
 
+import queue
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,8 +39,30 @@ def store(clock):
     store.close()
 
 
+class Heard:
+    """Hears of threads, and remembers who has ended."""
+
+    def __init__(self):
+        self.promises = defaultdict(list)
+        self.ended = set()
+        self.rests = queue.Queue()
+
+    def beat(self, loop, within):
+        self.promises[loop].append(within)
+        if within == min(self.promises[loop]) < max(self.promises[loop]):
+            self.rests.put(loop)
+
+    def end(self, loop):
+        self.ended.add(loop)
+
+
 @pytest.fixture
-def post(store, clock, tmp_path):
+def heard():
+    return Heard()
+
+
+@pytest.fixture
+def post(store, clock, tmp_path, heard):
     """Make a post office that knows of one destination: `file`."""
     tables = {"file": {"kind": "file", "path": "alerts.jsonl"}}
     backoff = Backoff(first=MINUTE, longest=HOUR, random=lambda: 0.5)
@@ -53,6 +76,7 @@ def post(store, clock, tmp_path):
         clock=clock,
         owner="me",
         persistence=Persistence(message=backoff, destination=backoff, give_up_after=24 * HOUR),
+        pulse=heard,
     )
 
 
@@ -133,3 +157,17 @@ def test_a_post_office_that_starts_finds_at_once_what_was_waiting_for_nobody(sto
     post.stop(PATIENCE)
 
     assert states(store)["old name"] == {"failed": 1}
+
+
+def test_each_thread_says_that_it_is_alive_when_it_works_and_when_it_waits_and_when_it_ends(post, heard):
+    post.start()
+    resting = set()
+    while resting != {"dispatcher", "courier-file"}:
+        resting.add(heard.rests.get(timeout=PATIENCE))
+    post.stop(PATIENCE)
+
+    assert {loop: promises[:2] for loop, promises in heard.promises.items()} == {
+        "dispatcher": [900.0, 60.0],
+        "courier-file": [900.0, 60.0],
+    }
+    assert heard.ended == {"dispatcher", "courier-file"}

@@ -56,6 +56,7 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     ),
     "metrics.query_series": ("5", "6", 5, 6),
     "health.overdue_seconds": ("60", "90.5", 60.0, 90.5),
+    "health.undelivered_seconds": ("60", "90.5", 60.0, 90.5),
     "retention.runs_days": ("0", "30", 0, 30),
     "retention.matches_days": ("0", "30", 0, 30),
     "retention.alerts_days": ("0", "30", 0, 30),

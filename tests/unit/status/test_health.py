@@ -4,7 +4,7 @@ from runner.definitions.scheduled_query import Schedule
 from runner.runs.query_run import QueryRun, RunKey, RunPurpose, RunState
 from runner.schedule.ledger import Epoch
 from runner.status.daemon_record import DaemonRecord, SeenDaemon
-from runner.status.health import chain_troubles, fleet_health, what_is_wrong
+from runner.status.health import DeliveryHealth, chain_troubles, delivery_health, fleet_health, what_is_wrong
 from runner.status.query_status import Backlog, QueryFacts, StatusMaker
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -46,12 +46,15 @@ def daemon(*, is_alive=True, troubles=()):
     return SeenDaemon(record=record, beat_at=NOW, silent_seconds=1, stopped_at=None, is_alive=is_alive)
 
 
-def troubles(*statuses):
-    return list(chain_troubles(fleet_health(statuses, overdue_limit=60)))
+ALL_TAKEN = DeliveryHealth()
 
 
-def wrong(*statuses, daemons=(), faults=()):
-    return what_is_wrong(daemons or [daemon()], faults, statuses, overdue_limit=60)
+def troubles(*statuses, deliveries=ALL_TAKEN):
+    return list(chain_troubles(fleet_health(statuses, overdue_limit=60), deliveries))
+
+
+def wrong(*statuses, daemons=(), faults=(), deliveries=ALL_TAKEN):
+    return what_is_wrong(daemons or [daemon()], faults, statuses, deliveries, overdue_limit=60)
 
 
 def test_the_chain_works_if_nothing_has_run_yet():
@@ -99,6 +102,21 @@ def test_all_that_is_wrong_is_told():
         "paused: paused",
         "over tables without new data: stale",
     ]
+
+
+def test_the_chain_is_broken_when_a_destination_takes_nothing_for_too_long():
+    waiting = {"pager": (1, 1801.0), "chat": (900, 1800.0), "mail": (2, 9999.0)}
+    deliveries = delivery_health(waiting, [], 1800.0)
+
+    assert troubles(deliveries=deliveries) == ["alerts wait too long for: mail, pager"]
+    assert wrong(deliveries=deliveries) == ["alerts wait too long for: mail, pager"]
+
+
+def test_the_chain_is_broken_while_a_destination_misses_an_alert_for_good():
+    deliveries = delivery_health({}, ["pager", "chat"], 1800.0)
+
+    assert troubles(deliveries=deliveries) == ["alerts were not taken by: chat, pager"]
+    assert wrong(deliveries=deliveries) == ["alerts were not taken by: chat, pager"]
 
 
 def test_what_an_alive_daemon_says_of_itself_is_told():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from runner.alerts.alert import AlertStatus
+from runner.runs.query_run import RunPurpose, RunState
 from runner.store import reports
 from runner.store.database import take_turns, upsert
 from runner.store.matches import KEY, same
@@ -231,18 +232,41 @@ def _prune_epochs(connection: Connection, before: datetime) -> None:
 
 
 def _old_runs(before: datetime | None) -> sa.Select[tuple[str]]:
-    """Select runs that were claimed before a moment, but for those that are still owed.
+    """Select runs that were claimed before a moment, but for those that are still owed, and each query's newest.
+
+    How long ago a query succeeded, and how it stands, is told by its newest run by schedule and its newest success:
+    a query that is due once a year has both for a year.
 
     An id begins with the moment it was made at, so the key's own order finds them.
     """
     assert before is not None  # noqa: S101  the caller has asked
     digits = f"{int(before.timestamp() * 1000):012x}"
     owed = sa.select(backlog.c.run_id).where(backlog.c.run_id.is_not(None))
+    by_hand = sa.or_(
+        runs.c.purpose != RunPurpose.SCHEDULED.value, runs.c.query.not_in(sa.select(watermarks.c.query))
+    )
     return (
         sa.select(runs.c.run_id)
-        .where(runs.c.run_id < f"{digits[:8]}-{digits[8:]}", runs.c.run_id.not_in(owed))
+        .where(
+            runs.c.run_id < f"{digits[:8]}-{digits[8:]}",
+            runs.c.run_id.not_in(owed),
+            sa.or_(by_hand, _has_later()),
+            sa.or_(by_hand, runs.c.state != RunState.SUCCEEDED.value, _has_later(RunState.SUCCEEDED)),
+        )
         .order_by(runs.c.run_id)
     )
+
+
+def _has_later(state: RunState | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition that the query has a later run by schedule, or a later one that ended so."""
+    later = runs.alias()
+    chosen = sa.exists().where(
+        later.c.query == runs.c.query,
+        later.c.purpose == RunPurpose.SCHEDULED.value,
+        later.c.scheduled_for >= runs.c.scheduled_for,  # in the order of the unique key
+        sa.or_(later.c.scheduled_for > runs.c.scheduled_for, later.c.revision > runs.c.revision),
+    )
+    return chosen if state is None else chosen.where(later.c.state == state.value)
 
 
 def _old_gaps(before: datetime | None) -> sa.Select[tuple[str]]:

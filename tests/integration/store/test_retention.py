@@ -222,6 +222,26 @@ def owe(lab, *minutes):
     lab.store.ledger.record_due([DuePlan(query="a", watermark=after(max(minutes)), runs=tuple(due), gaps=())])
 
 
+def test_a_query_keeps_its_newest_run_and_its_newest_success_however_old_they_are(lab):
+    owe(lab, 0, 60, 120, 180)
+    ends = [None, None, RunState.FAILED, RunState.TIMED_OUT]
+    for end in ends:
+        claim = lab.store.ledger.claim_next("me", timedelta(hours=1))
+        if end is None:
+            lab.store.finish(claim, result([]))
+        else:
+            lab.store.fail(claim, end, RunFault(kind="QueryError", message=""))
+    (before,) = lab.store.standing.facts("a")
+    lab.clock.advance(timedelta(days=400))
+
+    pruned = prune(lab, runs=390 * 24 * 60)
+
+    (facts,) = lab.store.standing.facts("a")
+    assert pruned.runs == 2
+    assert (facts.last_success, facts.last_run) == (before.last_success, before.last_run)
+    assert facts.last_success.key.scheduled_for == after(60)
+
+
 def test_gaps_that_are_not_old_stay(lab):
     lab.store.ledger.begin_epochs({"a": Epoch(start=after(-60), schedule=SCHEDULE)})
     gaps = (after(0), after(60))

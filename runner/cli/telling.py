@@ -49,5 +49,5 @@ def tell(parts: App, post: PostOffice) -> None:
     while taken := post.send_due():
         sent += taken
     waiting = sum(counts["waiting"] for counts in parts.store.outbox.counts().values())
-    left = f"; {counted(waiting, 'message')} wait for the daemon to try again" if waiting else ""
+    left = f"; {counted(waiting, 'message')} wait for the daemon" if waiting else ""
     output.complain([f"{counted(sent, 'message')} delivered{left}."])

@@ -544,6 +544,56 @@ def test_killed_at_any_time_every_alert_is_told_at_least_once_and_again_only_wit
     assert {taken[first].kind for first in firsts.values()} == {MessageKind.NEW}
 
 
+@given(
+    deaths=st.sets(st.integers(0, 20), max_size=6),
+    refusals=st.sets(st.integers(0, 20), max_size=6),
+    batches=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 70)), min_size=1, max_size=6),
+    above=st.integers(1, 4),
+)
+@examples(8)
+def test_grouped_or_not_every_alert_is_told_once_under_one_key_and_before_what_follows(
+    deaths, refusals, batches, above
+):
+    calls = iter(range(10_000))
+
+    def behaves(message):
+        call = next(calls)
+        if call in deaths:
+            service.taken.append(message)
+            return Killed()
+        return no_answer() if call in refusals else None
+
+    service = Service(behaves=behaves)
+    post = Post(service, group_above=above)
+    number = 0
+    for batch, (count, seconds) in enumerate(batches):
+        post.put(*range(number, number + count))
+        run_through_deaths(post, batch)
+        post.put(*range(number, number + count), kind=MessageKind.STATUS)
+        number += count
+        post.clock.advance(seconds * SECOND)
+        run_through_deaths(post, batch)
+    for _ in range(40):
+        post.clock.advance(5 * MINUTE)
+        run_through_deaths(post, 0)
+    taken, states = service.taken, post.states()
+    post.store.close()
+
+    keys, follows = {}, set()
+    for message in taken:
+        for one in (message.notice, *message.others):
+            if message.kind is MessageKind.STATUS:
+                assert one.title in keys
+                follows.add(one.title)
+            else:
+                keys.setdefault(one.title, set()).add(message.key)
+    assert {title: len(found) for title, found in keys.items()} == {f"Alert {n}": 1 for n in range(number)}
+    assert follows == keys.keys()
+    assert states["sent"] + states.get("grouped", 0) == 2 * number + sum(
+        message.kind is MessageKind.GROUP for message in {one.key: one for one in taken}.values()
+    )
+
+
 def run_through_deaths(post, number):
     """Let couriers work until nothing is due, each until it is killed; the daemon is started again for the next."""
     for life in range(50):

@@ -36,8 +36,8 @@ class Reply:
 class HttpClient:
     """Connections to one server; threads may share them.
 
-    `timeout` (seconds) is for the whole exchange, however slowly the server talks. `now` tells the time for a
-    `Retry-After` that is a date.
+    `timeout` (seconds) is for each step until the answer begins, and for the whole of it once it has. `now` tells the
+    time for a `Retry-After` that is a date.
     """
 
     def __init__(self, timeout: float, now: Callable[[], datetime]) -> None:

@@ -13,7 +13,7 @@ from runner.destinations import pagerduty
 from runner.destinations.apprise import AppriseSender
 from runner.destinations.email import EmailSender, MailServer
 from runner.destinations.http import HttpClient
-from runner.destinations.lines import FileSender, StreamSender
+from runner.destinations.lines import FileSender, StreamSender, is_something_else
 from runner.destinations.pagerduty import PagerDutySender
 from runner.destinations.slack import SlackSender
 from runner.destinations.webhook import WebhookSender
@@ -166,7 +166,10 @@ def _trusted(given: Mapping[str, Any], around: Surroundings) -> str:
 
 
 def _file(given: Mapping[str, Any], around: Surroundings) -> Sender:
-    return FileSender(around.root / given["path"])
+    path = around.root / given["path"]
+    if is_something_else(path):
+        raise ValueError(f"{path} is no regular file: expected one, or a new one's path")
+    return FileSender(path)
 
 
 def _stdout(_given: Mapping[str, Any], _around: Surroundings) -> Sender:
@@ -326,7 +329,10 @@ SHARED_OPTIONS: tuple[Option, ...] = (
         help="Whether it is told that an alert has grown or that its status has changed.",
     ),
     Option(
-        name="timeout_seconds", read=seconds, default=10.0, help="How long it may take to answer, in seconds."
+        name="timeout_seconds",
+        read=seconds,
+        default=10.0,
+        help="How long it may take to take a message, from beginning to end, in seconds.",
     ),
     Option(name="per_minute", read=count, default=None, help="How many messages a minute it gets at most."),
     Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,7 +30,9 @@ class FileSender:
         """Append one line, and have it on the disk. Raises `DeliveryError`."""
         line = _line(message)
         try:
-            with self._lock, self._path.open("ab") as file:
+            with self._lock, os.fdopen(_opened_at_once(self._path), "ab") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise DeliveryError(f"{self._path}: it is no regular file")
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
@@ -60,6 +63,19 @@ class StreamSender:
 
     def close(self) -> None:
         """Leave the stream open: it belongs to somebody else."""
+
+
+def is_something_else(path: Path) -> bool:
+    """Tell whether there is something that is no regular file: whoever writes to a pipe may wait for ever."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False  # there is nothing yet, or it cannot be seen: sending will tell
+
+
+def _opened_at_once(path: Path) -> int:
+    """Open a file to append to it as `open` does, but wait for nobody to read from a pipe."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
 
 
 def _line(message: Message) -> bytes:

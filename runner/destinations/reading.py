@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.destinations.destination import Destination, Pace, Subscription
 from runner.destinations.kinds import KINDS, REQUIRED, SHARED_OPTIONS, Surroundings
+from runner.destinations.punctual import PunctualSender
 from runner.destinations.secrecy import MaskedSender, secrets_of
 from runner.errors import SettingsError
 from runner.references import Mask
@@ -71,7 +72,7 @@ def _destination(name: str, table: Mapping[str, Any], root: Path, clock: Clock) 
             group_above=given["group_above"],
         ),
         takes_updates=given["updates"],
-        sender=MaskedSender(sender, secrets_of([table])),
+        sender=PunctualSender(MaskedSender(sender, secrets_of([table])), given["timeout_seconds"]),
     )
 
 

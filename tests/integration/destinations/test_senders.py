@@ -4,7 +4,12 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import socket
+import socketserver
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -41,6 +46,36 @@ NOTICE = Notice(
     context={"user": "ada", "tries": [1, 2]},
 )
 NEW = Message(key="k1", kind=MessageKind.NEW, notice=NOTICE)
+
+
+PATIENCE = 10.0
+"""Far less than what the dripping server has to say takes."""
+
+
+@pytest.fixture
+def dripping():
+    """Give the port of a server that says a byte every now and then, and never a line."""
+    ended = threading.Event()
+
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self):
+            with suppress(OSError):
+                for _ in range(600):
+                    self.request.sendall(b"2")
+                    if ended.wait(0.1):
+                        return
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Dripping)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server.server_address[1]
+    ended.set()
+    server.shutdown()
+    server.server_close()
+    thread.join(PATIENCE)
 
 
 @pytest.fixture
@@ -164,6 +199,31 @@ def test_a_server_that_does_not_answer_whole_and_in_time_has_not_taken_it(receiv
 
     assert not error.is_final
     assert str(error).startswith("no answer: ")
+
+
+SECONDS = 0.3
+
+
+@pytest.mark.parametrize(
+    "kind", ["webhook", "slack", "apprise", "pagerduty", "email"], ids=lambda kind: f"{kind} in time"
+)
+def test_a_server_that_keeps_saying_a_little_is_not_waited_for(dripping, sender_of, kind):
+    address = f"127.0.0.1:{dripping}"
+    options = {
+        "webhook": {"url": f"http://{address}/"},
+        "slack": {"webhook_url": f"http://{address}/"},
+        "apprise": {"url": f"json://{address}/"},
+        "pagerduty": {"routing_key": "r" * 32, "url": f"https://{address}"},
+        "email": {"host": "127.0.0.1", "port": dripping, "tls": "none", "from": "a@b.org", "to": ["c@d.org"]},
+    }
+    sender = sender_of(kind, timeout_seconds=SECONDS, **options[kind])
+
+    started = time.monotonic()
+    error = refused(sender)
+
+    assert time.monotonic() - started < PATIENCE
+    assert not error.is_final
+    assert str(error).startswith("no answer")
 
 
 def test_nobody_listening_is_told(sender_of):
@@ -540,6 +600,18 @@ def test_a_file_gets_a_line_for_each_message(sender_of, tmp_path):
 
 def test_a_file_that_cannot_be_written_is_told(sender_of):
     assert "No such file or directory" in str(refused(sender_of("file", path="nowhere/alerts.jsonl")))
+
+
+def test_a_pipe_is_no_file_to_send_to_before_and_after_the_start(sender_of, tmp_path):
+    before = sender_of("file", path="alerts.jsonl")
+    os.mkfifo(tmp_path / "alerts.jsonl")
+
+    assert "No such device or address" in str(refused(before))
+    reader = os.open(tmp_path / "alerts.jsonl", os.O_RDONLY | os.O_NONBLOCK)
+    assert "it is no regular file" in str(refused(before))
+    os.close(reader)
+    with pytest.raises(SettingsError, match="is no regular file"):
+        sender_of("file", path="alerts.jsonl")
 
 
 def test_standard_output_gets_a_line(sender_of, capsys):

@@ -209,6 +209,7 @@ class Pipeline:
             evidence=self._evidence(query, rules, outcome),
             matches=spool,
             ages=outcome.ages,
+            broken_rules=outcome.broken_rules,
             reads=outcome.reads,
             rules={rule.rule_id: alert_rules_of(rule, outcome) for rule in rules},
             fault=RunFault(kind="Truncated", message=outcome.truncated) if outcome.truncated else None,

@@ -75,6 +75,7 @@ def _fields(run: QueryRun) -> dict[str, Any]:
         "bytes": run.counts.bytes,
         "matches": run.counts.matches,
         "rule_errors": run.counts.errors,
+        "broken_rules": list(run.broken_rules),
         "query_hash": run.query_hash,
         "rule_hashes": run.rule_hashes,
         "fault": {"kind": run.fault.kind, "message": run.fault.message, "transient": run.fault.transient}

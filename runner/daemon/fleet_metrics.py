@@ -29,6 +29,7 @@ MAX_AGE_SECONDS = 10.0
 FLEET: Mapping[str, str] = {
     "runner_queries": "Queries, by whether they are enabled, paused or off.",
     "runner_queries_failing": "Enabled queries whose latest due time was not evaluated with success.",
+    "runner_rules_broken": "Rules that failed on every row of the newest run of a query, or could not be loaded.",
     "runner_queries_stale": "Enabled queries whose latest run read a table without data as new as it should be.",
     "runner_queries_overdue": "Enabled queries that wait longer than health.overdue_seconds for a run.",
     "runner_backlog": "Due times that are still owed, by whether they are waiting or running.",
@@ -101,6 +102,8 @@ class FleetMetrics(Collector):
         states.update(status.state.value for status in view.queries)
         yield _by_label("runner_queries", "state", states)
         yield _one("runner_queries_failing", sum(status.is_failing for status in enabled))
+        broken = {rule for status in enabled for rule in status.broken_rules}
+        yield _one("runner_rules_broken", len(broken))
         yield _one("runner_queries_stale", sum(status.is_stale for status in enabled))
         yield _one("runner_queries_overdue", sum(seconds > self._overdue_limit for seconds in overdue))
         yield _by_label("runner_backlog", "status", _backlog(view.queries))

@@ -100,6 +100,8 @@ class QueryRun:
     fault: RunFault | None = None
     stale: str = ""
     """Which tables of the query had no data as new as they should, in sentences; empty if none was so."""
+    broken_rules: tuple[str, ...] = ()
+    """The rules that could not be loaded, or failed on every row that they were asked about."""
     query_hash: str = ""
     rule_hashes: Mapping[str, str] = field(default_factory=dict)
     """The content hash of each rule that was put to the rows, by rule id."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from runner.status.query_status import QueryStatus
 
 _NAMED = 3
-"""How many queries a sentence names; of the others it tells the number."""
+"""How many queries or rules a sentence names; of the others it tells the number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +25,8 @@ class FleetHealth:
     """Queries that have waited for a run longer than they may."""
     failing: tuple[str, ...]
     """Queries whose latest run did not succeed."""
+    broken_rules: tuple[str, ...]
+    """Rules that failed on every row of the newest run of a query, or could not be loaded."""
     tried: int
     """How many enabled queries have been run at all."""
 
@@ -35,6 +37,7 @@ def fleet_health(statuses: Iterable[QueryStatus], overdue_limit: float) -> Fleet
     return FleetHealth(
         overdue=_names(status for status in enabled if status.overdue_seconds > overdue_limit),
         failing=_names(status for status in enabled if status.is_failing),
+        broken_rules=tuple(sorted({rule for status in enabled for rule in status.broken_rules})),
         tried=sum(status.facts.last_run is not None for status in enabled),
     )
 
@@ -64,13 +67,20 @@ def delivery_health(
 def chain_troubles(health: FleetHealth, deliveries: DeliveryHealth) -> Iterator[str]:
     """Yield why alerts do not come out of the chain as they should.
 
-    One failing query is its author's business; when every query fails, it is the chain's.
+    One failing query is its author's business; when every query fails, it is the chain's. A rule that fails on every row
+    sees nothing, while its query succeeds.
     """
     yield from _delivery_troubles(deliveries)
+    yield from _rule_troubles(health)
     if health.overdue:
         yield f"overdue: {_listed(health.overdue)}"
     if health.failing and len(health.failing) == health.tried:
         yield f"no query succeeds: {_listed(health.failing)}"
+
+
+def _rule_troubles(health: FleetHealth) -> Iterator[str]:
+    if health.broken_rules:
+        yield f"rules fail on every row: {_listed(health.broken_rules)}"
 
 
 def _delivery_troubles(health: DeliveryHealth) -> Iterator[str]:
@@ -94,6 +104,7 @@ def what_is_wrong(
     found += [f"{record.owner}: {trouble}" for record in alive for trouble in record.troubles]
     found += faults
     found += _delivery_troubles(deliveries)
+    found += _rule_troubles(health)
     if health.overdue:
         found.append(f"overdue: {_listed(health.overdue)}")
     if health.failing:

@@ -79,12 +79,21 @@ class QueryStatus:
         return self.state is QueryState.ENABLED and run is not None and run.state in _FAILED
 
     @property
+    def broken_rules(self) -> tuple[str, ...]:
+        """If it runs, the rules that failed on every row of its newest evaluation, or could not be loaded."""
+        run = self.facts.last_run
+        if run is None or run.state not in _EVALUATED:
+            run = self.facts.last_success  # until the run that is going on has ended
+        return run.broken_rules if run is not None and self.state is QueryState.ENABLED else ()
+
+    @property
     def is_stale(self) -> bool:
         """Whether it runs, and the run of its latest due time found a table without new data."""
         run = self.facts.last_run
         return self.state is QueryState.ENABLED and run is not None and bool(run.stale)
 
 
+_EVALUATED = (RunState.SUCCEEDED, RunState.TRUNCATED)
 _FAILED = (RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED)
 """How runs end that have not answered. A run that waits for another attempt has not ended."""
 

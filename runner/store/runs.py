@@ -130,6 +130,7 @@ def end(
     git_commit: str = "",
     fault: RunFault | None = None,
     stale: str = "",
+    broken_rules: tuple[str, ...] = (),
     reads: Reads | None = None,
 ) -> QueryRun:
     """Write the end of a run, if its claim still holds.
@@ -147,6 +148,7 @@ def end(
         counts=counts,
         fault=fault,
         stale=stale,
+        broken_rules=broken_rules,
         query_hash=query_hash,
         rule_hashes=rule_hashes or {},
         git_commit=git_commit,
@@ -273,6 +275,7 @@ def _ending(run: QueryRun) -> dict[str, Any]:
         "rule_hashes": dict(run.rule_hashes),
         "git_commit": run.git_commit or None,
         "stale": run.stale or None,
+        "broken_rules": list(run.broken_rules),
         "reads": dict(run.reads),
         **_fault_columns(run.fault, "fault_kind", "fault_message", "fault_transient"),
     }
@@ -306,6 +309,7 @@ def run_of(row: RowMapping) -> QueryRun:
         counts=RunCounts(rows=row["rows"], bytes=row["bytes"], matches=row["matches"], errors=row["errors"]),
         fault=fault,
         stale=row["stale"] or "",
+        broken_rules=tuple(row["broken_rules"]),
         query_hash=row["query_hash"],
         rule_hashes=row["rule_hashes"],
         git_commit=row["git_commit"] or "",

@@ -93,6 +93,7 @@ runs = Table(
     Column("fault_message", Text),
     Column("fault_transient", Boolean),
     Column("stale", Text),
+    Column("broken_rules", JSON, nullable=False, default=list),
     Column("reads", JSON, nullable=False, default=dict),
     Column("is_late", Boolean, nullable=False, default=False),
     UniqueConstraint("query", "scheduled_for", "purpose", "revision"),

@@ -74,6 +74,8 @@ class RunResult:
     ages: tuple[TableAge, ...] = ()
     """How old the tables are that have a limit."""
     reads: Reads = field(default_factory=dict)
+    broken_rules: tuple[str, ...] = ()
+    """The rules that said nothing of any row, because they failed."""
     announces: bool = True
     """Whether destinations are told of the alerts."""
     git_commit: str = ""
@@ -186,6 +188,7 @@ class StateStore:
                 git_commit=result.git_commit,
                 fault=result.fault,
                 stale="; ".join(age.sentence for age in result.ages if age.is_stale),
+                broken_rules=result.broken_rules,
                 reads=result.reads,
             )
             self._reached(Checkpoint.RUN_ENDED)

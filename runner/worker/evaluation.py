@@ -56,6 +56,8 @@ class RuleEvaluation:
         """Why the rule is asked no more, in a sentence; empty while it is."""
         self.has_unique = any(entry.name == "unique" for entry, _ in detection.functions)
         self._position = position
+        self._asked_about = 0
+        self._failures = 0
         self._detection = detection
         self._identities = Identities(job, rule)
         self._summary = SummaryReader(rule.summary_attributes)
@@ -63,6 +65,11 @@ class RuleEvaluation:
         self._limits = job.limits
         self._matches_left = job.limits.matches
         self._patience = job.limits.seconds / 2 / len(job.rules)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it was asked about rows, and failed on each of them."""
+        return 0 < self._asked_about <= self._failures
 
     def matches(self, events: Iterable[RowEvent], beat: Beat, errors: RuleErrors) -> Iterator[Match]:
         """Ask the rule about each row; its optional functions run right after it on the same row.
@@ -85,10 +92,12 @@ class RuleEvaluation:
         """Return the rows that the rule matches, with what it says of them."""
         detection, enter, leave = self._detection, beat.enter, beat.leave
         found: list[tuple[RowEvent, DetectionResult]] = []
+        asked = 0
         beat.turn_to(self._position)
         for event in events:
             if self.stopped:
                 break
+            asked += 1
             try:
                 enter()
                 result = evaluate(detection, event)
@@ -104,6 +113,7 @@ class RuleEvaluation:
                 found.append((event, result))
         if beat.check is not None:
             beat.check()
+        self._asked_about += asked
         return found
 
     def _needs_row(self, event: RowEvent, result: DetectionResult) -> bool:
@@ -130,6 +140,7 @@ class RuleEvaluation:
         """
         if error is None:
             return
+        self._failures += 1
         errors.add(error)
         refuse_harm(error, self._limits.memory)
         if error.kind == _TIMEOUT:

@@ -98,12 +98,19 @@ def execute(
         truncated=truncated,
         result=table.result(tally.rows, is_partial=bool(truncated)) if table else None,
         rule_errors=errors.first,
+        broken_rules=_broken(job, evaluations),
         ages=engine.ages_of(query.tables, job.freshness, job.reference),
         files=_files(snapshots[-1], job) if tally.matches or errors.total else None,
         reads=snapshots[-1].reads,
         counts_unique=frozenset(one.rule_id for one in evaluations if one.has_unique),
         seconds={"fetch": tally.fetch_seconds, "evaluate": tally.evaluate_seconds},
     )
+
+
+def _broken(job: Job, evaluations: Iterable[RuleEvaluation]) -> tuple[str, ...]:
+    """Return the rules that could not be asked at all, or failed on every row that they were asked about."""
+    working = {one.rule_id for one in evaluations if not one.is_broken}
+    return tuple(sorted({rule.rule_id for rule in job.rules} - working))
 
 
 def _files(snapshot: Snapshot, job: Job) -> FilesRead | None:

@@ -109,6 +109,8 @@ class JobOutcome:
     """Which limit ended the job early, in a sentence; empty if none did."""
     rule_errors: tuple[DetectionError, ...] = ()
     """The first error of each kind of each rule."""
+    broken_rules: tuple[str, ...] = ()
+    """The rules that could not be loaded, or failed on every row that they were asked about."""
     ages: tuple[TableAge, ...] = ()
     """How old the tables of the query are that have a limit."""
     files: FilesRead | None = None

@@ -209,6 +209,7 @@ def test_a_failing_rule_makes_an_error_alert_and_the_other_rule_alerts(project):
 
     assert report.run.state == RunState.SUCCEEDED
     assert [error.rule_id for error in report.rule_errors] == ["Bad.Rule"]
+    assert report.run.broken_rules == ("Bad.Rule",)
     assert sorted((a.key.rule_id, a.type, a.key.dedup) for a in project.alerts()) == [
         ("Bad.Rule", "SCHEDULED_RULE_ERROR", "WorkerDied"),
         ("Failed.Logins", "SCHEDULED_RULE", "defaultDedupString:Failed.Logins"),

@@ -1,5 +1,6 @@
 """Who is alive, how queries stand, and what became of every due time, asked of real databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -76,6 +77,21 @@ def test_a_daemon_that_is_not_heard_of_any_more_is_dead(lab):
     lab.store.standing.beat(record(), timedelta(seconds=-1))
 
     assert [seen.is_alive for seen in lab.store.standing.daemons()] == [False]
+
+
+def test_rules_that_failed_on_every_row_are_remembered_with_the_run_and_gone_with_a_good_one(lab):
+    owe(lab, 10, 20, 30)
+    lab.clock.advance(timedelta(minutes=35))
+    run_next(lab)
+    claim = lab.store.ledger.claim_next("host/1-a", LEASE)
+    lab.store.finish(claim, replace(result([]), broken_rules=("A.Rule", "B.Rule")))
+    broken = status_of(lab, after(35)).broken_rules
+    claim = lab.store.ledger.claim_next("host/1-a", LEASE)
+    meanwhile = status_of(lab, after(36)).broken_rules
+    lab.store.finish(claim, result([]))
+
+    assert broken == meanwhile == ("A.Rule", "B.Rule")
+    assert status_of(lab, after(37)).broken_rules == ()
 
 
 def test_a_daemon_that_stopped_is_not_alive_but_not_dead_either(lab):

@@ -143,6 +143,7 @@ def test_two_rules_that_end_the_worker_are_both_blamed_and_the_third_alerts(done
     assert [error.rule_id for error in outcome.rule_errors] == ["R0", "R2"]
     assert [match.rule_id for match in matches if match.kind == "match"] == ["R1"] * ROWS
     assert outcome.errors == 2
+    assert outcome.broken_rules == ("R0", "R2")
 
 
 def test_the_error_of_a_rule_that_ended_its_worker_says_how(done):

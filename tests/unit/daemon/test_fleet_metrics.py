@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=1)
 
 
-def facts(name, *, hours=1, waits=0, stale=""):
+def facts(name, *, hours=1, waits=0, stale="", broken=()):
     """Return what is held of a query that succeeded so many hours ago, and waits for so many seconds since."""
     due = NOW - timedelta(hours=hours)
     run = QueryRun(
@@ -27,6 +27,7 @@ def facts(name, *, hours=1, waits=0, stale=""):
         started_at=due + timedelta(seconds=5),
         ended_at=due + timedelta(seconds=5, minutes=6),
         stale=stale,
+        broken_rules=broken,
     )
     return QueryFacts(
         query=name,
@@ -102,6 +103,12 @@ def test_queries_over_tables_without_new_data_are_counted_apart():
     value = registry_of(Remembered(facts("q"), facts("old", stale="logins: nothing new"))).get_sample_value
 
     assert (value("runner_queries_stale"), value("runner_queries_failing")) == (1, 0)
+
+
+def test_rules_that_fail_on_every_row_are_counted_once_each():
+    value = registry_of(Remembered(facts("q", broken=("A", "B")), facts("p", broken=("B",)))).get_sample_value
+
+    assert (value("runner_rules_broken"), value("runner_queries_failing")) == (2, 0)
 
 
 def test_only_so_many_queries_have_series_and_those_in_need_come_first():

@@ -11,11 +11,20 @@ NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 HOURLY = Schedule(cron=None, rate_minutes=60, timeout_minutes=1)
 
 
-def status(name="q", state=None, *, waits=0.0, schedule=HOURLY, is_paused=False, stale=""):
+def status(
+    name="q", state=None, *, waits=0.0, schedule=HOURLY, is_paused=False, stale="", broken=(), before=()
+):
     """Return the status of a query whose latest run ended so, and that waits for another for so many seconds."""
     key = RunKey(query=name, scheduled_for=NOW, purpose=RunPurpose.SCHEDULED)
     run = (
-        QueryRun(run_id="r", key=key, state=state, attempt=1, started_at=NOW, stale=stale) if state else None
+        QueryRun(
+            run_id="r", key=key, state=state, attempt=1, started_at=NOW, stale=stale, broken_rules=broken
+        )
+        if state
+        else None
+    )
+    good = QueryRun(
+        run_id="g", key=key, state=RunState.SUCCEEDED, attempt=1, started_at=NOW, broken_rules=before
     )
     live_since = NOW - timedelta(seconds=waits) if waits else None
     facts = QueryFacts(
@@ -24,6 +33,7 @@ def status(name="q", state=None, *, waits=0.0, schedule=HOURLY, is_paused=False,
         recorded_until=NOW,
         backlog=Backlog(live_since=live_since),
         last_run=run,
+        last_success=good,
         is_paused=is_paused,
     )
     return StatusMaker(NOW).status_of(facts)
@@ -102,6 +112,24 @@ def test_all_that_is_wrong_is_told():
         "paused: paused",
         "over tables without new data: stale",
     ]
+
+
+def test_the_chain_is_broken_while_a_rule_fails_on_every_row_of_the_newest_run():
+    broken = status("a", RunState.SUCCEEDED, broken=("R", "S"), before=("old",))
+    too = status("b", RunState.TRUNCATED, broken=("R",))
+
+    assert troubles(broken, too) == ["rules fail on every row: R, S"]
+    assert wrong(broken, too) == ["rules fail on every row: R, S"]
+    assert troubles(status("a", RunState.SUCCEEDED, before=("R",))) == []
+
+
+def test_a_broken_rule_stays_one_while_the_next_run_goes_on():
+    for state in (RunState.RUNNING, RunState.WAITING):
+        assert troubles(status("a", state, before=("R",))) == ["rules fail on every row: R"]
+
+
+def test_a_rule_of_a_query_that_does_not_run_breaks_nothing():
+    assert troubles(status("a", RunState.SUCCEEDED, broken=("R",), schedule=None)) == []
 
 
 def test_the_chain_is_broken_when_a_destination_takes_nothing_for_too_long():

@@ -47,7 +47,7 @@ def found(job, rule_job):
             )
             for place, rule in enumerate(rules)
         ]
-        rows = batch or batch_of([1, 2, 3, 4, 5])
+        rows = batch_of([1, 2, 3, 4, 5]) if batch is None else batch
         return list(evaluate_batch(rows, evaluations, Beat(), errors)), errors, evaluations
 
     return find
@@ -181,3 +181,30 @@ def test_a_rule_that_leaves_no_room_for_others_does_harm(found):
 
     with pytest.raises(RuleDidHarm):
         refuse_harm(errors.first[0], memory=2**60)
+
+
+BROKEN = {
+    "fails on every row": ("def rule(event):\n    return event['no such column'] > 1\n", True),
+    "fails on most rows": ("def rule(event):\n    return 1 / (event['n'] - 3) > 9\n", False),
+    "fails on one row of five": ("def rule(event):\n    return 1 / (event['n'] - 5) > 9\n", False),
+    "matches no row": ("def rule(event):\n    return False\n", False),
+    "matches every row": (EVERY_ROW, False),
+    "runs out of time on every row that it is asked about": (LATE, True),
+}
+
+
+@pytest.mark.parametrize(("text", "is_broken"), BROKEN.values(), ids=BROKEN)
+def test_a_rule_is_broken_if_it_fails_on_every_row(found, text, is_broken):
+    batch = batch_of([3, 3, 3, 3, 5]) if "- 3" in text else None
+
+    _, _, (evaluation,) = found(text, batch=batch)
+
+    assert evaluation.is_broken is is_broken
+
+
+def test_a_rule_that_was_asked_about_no_row_is_not_broken(found):
+    _, _, (evaluation,) = found(
+        "def rule(event):\n    raise ValueError\n", batch=batch_of(pa.array([], pa.int64()))
+    )
+
+    assert evaluation.is_broken is False

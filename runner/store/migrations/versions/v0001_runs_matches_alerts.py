@@ -50,6 +50,7 @@ def _create_runs() -> None:
         sa.Column("fault_message", sa.Text),
         sa.Column("fault_transient", sa.Boolean),
         sa.Column("stale", sa.Text),
+        sa.Column("broken_rules", sa.JSON, nullable=False),
         sa.Column("reads", sa.JSON, nullable=False),
         sa.Column("is_late", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("run_id", name="pk_runs"),

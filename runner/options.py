@@ -104,6 +104,18 @@ def _count_or_none(value: Any) -> int:
     return 0 if value in (0, "0") and not isinstance(value, bool) else count(value)
 
 
+def _integer(value: Any) -> int:
+    """Read a whole number, which may be negative. Raises ValueError."""
+    is_written = isinstance(value, str) and value.removeprefix("-").isdecimal()
+    number = int(value) if is_written else value
+    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > _MOST_PRIORITY:
+        raise ValueError("expected a whole number from -1000000 to 1000000")
+    return number
+
+
+_MOST_PRIORITY = 1_000_000
+
+
 def _catch_up(value: Any) -> str:
     if value not in ("all", "latest", "none"):
         raise ValueError("expected 'all', 'latest' or 'none'")
@@ -353,6 +365,18 @@ OPTIONS: tuple[Option, ...] = (
         help="How many missed due times of a query are run at most, the newest ones; the others are gaps.",
     ),
     Option(
+        name="schedule.overlap",
+        read=_one_of("wait", "skip"),
+        default="wait",
+        help="What a due time does that comes while the run before it goes on: wait, or skip, which leaves a gap.",
+    ),
+    Option(
+        name="schedule.priority",
+        read=_integer,
+        default=0,
+        help="What goes first among the runs that may start: the higher number; what falls due now goes before what is caught up with.",
+    ),
+    Option(
         name="late_data.reopen_hours",
         read=_hours_or_none,
         default=24.0,
@@ -540,6 +564,8 @@ QUERY_OPTIONS: Mapping[str, str] = MappingProxyType(
             "schedule.skew_seconds",
             "schedule.catch_up",
             "schedule.catch_up_limit",
+            "schedule.overlap",
+            "schedule.priority",
             "lake.engine",
             "late_data.reopen_hours",
             "late_data.wait_minutes",

@@ -14,7 +14,7 @@ import structlog
 
 from runner.daemon.sure_time import SET_BACK, SureTime
 from runner.schedule.agenda import Agenda
-from runner.schedule.ledger import CatchUp, Epoch, GapReason, catch_up, owed
+from runner.schedule.ledger import CatchUp, Epoch, GapReason, Overlap, catch_up, owed
 from runner.schedule.owed import DuePlan, OwedRun, in_portions
 from runner.schedule.timing import QueryTiming
 
@@ -236,19 +236,29 @@ class Planner:
         runs: list[OwedRun] = []
         for due, is_run in catch_up(missed, timing.catch_up, timing.catch_up_limit):
             if is_run:
-                runs.append(OwedRun(due=due, start_at=timing.start_of(name, due), is_live=False))
+                runs.append(_owed_run(name, timing, due, is_live=False))
                 continue
             gaps.append(due)
             if len(gaps) == _PORTION:
                 yield DuePlan(query=name, watermark=due, runs=(), gaps=tuple(gaps), gap_reason=reason)
                 gaps.clear()
         runs += [
-            OwedRun(due=due, start_at=timing.start_of(name, due), is_live=True)
+            _owed_run(name, timing, due, is_live=True)
             for due in owed(epochs, after=max(watermark, asleep_until), until=now)
         ]
         if runs or gaps:
             last = runs[-1].due if runs else gaps[-1]
             yield DuePlan(query=name, watermark=last, runs=tuple(runs), gaps=tuple(gaps), gap_reason=reason)
+
+
+def _owed_run(name: str, timing: QueryTiming, due: datetime, *, is_live: bool) -> OwedRun:
+    return OwedRun(
+        due=due,
+        start_at=timing.start_of(name, due),
+        is_live=is_live,
+        priority=timing.priority,
+        may_be_skipped=is_live and timing.overlap is Overlap.SKIP,
+    )
 
 
 def _start_of(epochs: Sequence[Epoch]) -> datetime:

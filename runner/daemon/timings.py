@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from runner.schedule.ledger import CatchUp
+from runner.schedule.ledger import CatchUp, Overlap
 from runner.schedule.timing import QueryTiming
 
 if TYPE_CHECKING:
@@ -25,4 +25,6 @@ def timing_of(settings: Settings, query: ScheduledQuery) -> QueryTiming:
         skew=timedelta(seconds=option("skew_seconds")),
         catch_up=CatchUp(settings.of_query(query.name, query.tags, "catch_up")),
         catch_up_limit=int(option("catch_up_limit")),
+        overlap=Overlap(settings.of_query(query.name, query.tags, "overlap")),
+        priority=int(option("priority")),
     )

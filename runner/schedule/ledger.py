@@ -38,6 +38,13 @@ class CatchUp(StrEnum):
     NONE = "none"
 
 
+class Overlap(StrEnum):
+    """What happens to a due time that comes while the one before still runs; two runs of a query never overlap."""
+
+    WAIT = "wait"
+    SKIP = "skip"
+
+
 class GapReason(StrEnum):
     """Why a due time was not evaluated."""
 
@@ -47,6 +54,7 @@ class GapReason(StrEnum):
     TIMED_OUT = "timed out"
     LIMIT = "limit"
     PAUSED = "paused"
+    OVERLAP = "overlap"
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)

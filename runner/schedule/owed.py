@@ -20,6 +20,10 @@ class OwedRun:
     start_at: datetime
     is_live: bool
     """It fell due while the program was awake: it goes before those that are caught up with."""
+    priority: int = 0
+    """Of those that are live, or that are not, the highest goes first."""
+    may_be_skipped: bool = False
+    """It is a gap if the run of the due time before still ran when it was to start."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runner.schedule.ledger import CatchUp
+from runner.schedule.ledger import CatchUp, Overlap
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +23,9 @@ class QueryTiming:
     catch_up: CatchUp = CatchUp.ALL
     catch_up_limit: int = 100
     """How many missed due times are run, the newest ones; those before them become gaps."""
+    overlap: Overlap = Overlap.WAIT
+    priority: int = 0
+    """Of what may start, the highest goes first."""
 
     def start_of(self, query: str, due: datetime) -> datetime:
         """Return when the run of a due time may start."""

@@ -81,6 +81,8 @@ def record_due(connection: Connection, plans: Sequence[DuePlan], now: datetime) 
             "start_at": run.start_at,
             "is_live": run.is_live,
             "is_late": False,
+            "rank": -run.priority,
+            "may_be_skipped": run.may_be_skipped,
         }
         for plan in new
         for run in plan.runs
@@ -186,17 +188,16 @@ def take_back(connection: Connection, now: datetime) -> int:
 
 
 def claim_next(connection: Connection, owner: str, lease: timedelta, now: datetime) -> Claim | None:
-    """Claim the due time that comes first: live ones before others, then the oldest.
+    """Claim the due time that comes first: live ones before others, then by priority, then the oldest.
 
-    Two runs of one query never overlap: while one has a live lease, its other due times wait. Returns None
-    if there is nothing to start at `now`; a clock that is ahead of the database server's does not count.
+    Two runs of one query never overlap: while one has a live lease, its other due times wait; those that may be
+    skipped become gaps instead, if they were to start while the one before ran. Returns None if there is nothing to start at `now`; a clock that is ahead of the database server's does not count.
     """
     take_turns(connection, [_CLAIMING])
     moment = database_time(connection)
     latest = min(now, server_time(connection) or now)
-    row = _first(connection, latest, moment, is_live=True) or _first(
-        connection, latest, moment, is_live=False
-    )
+    while (row := _next(connection, latest, moment)) is not None and _is_overlapped(connection, row):
+        _skip(connection, row)
     if row is None:
         return None
     claim = _attempt(connection, row, now)
@@ -208,6 +209,43 @@ def claim_next(connection: Connection, owner: str, lease: timedelta, now: dateti
     return claim
 
 
+def _next(connection: Connection, latest: datetime, moment: datetime) -> RowMapping | None:
+    return _first(connection, latest, moment, is_live=True) or _first(
+        connection, latest, moment, is_live=False
+    )
+
+
+def _is_overlapped(connection: Connection, row: RowMapping) -> bool:
+    """Whether a due time may be skipped, and the run of the one before still ran when it was to start."""
+    if not row["may_be_skipped"] or row["run_id"] is not None:
+        return False
+    before = (
+        sa.select(runs.c.started_at, runs.c.ended_at)
+        .where(
+            runs.c.query == row["query"],
+            runs.c.scheduled_for < row["due"],
+            runs.c.purpose == RunPurpose.SCHEDULED.value,
+            runs.c.revision == 0,
+        )
+        .order_by(runs.c.scheduled_for.desc())
+        .limit(1)
+    )
+    run = connection.execute(before).first()
+    return (
+        run is not None
+        and run.ended_at is not None
+        and bool(run.started_at <= row["start_at"] < run.ended_at)
+    )
+
+
+def _skip(connection: Connection, row: RowMapping) -> None:
+    """Make a gap of a due time that nobody has begun."""
+    place = {"query": row["query"], "due": row["due"]}
+    insert = upsert(connection, gaps).values(reason=GapReason.OVERLAP.value, **place)
+    connection.execute(insert.on_conflict_do_nothing())
+    connection.execute(sa.delete(backlog).where(*(backlog.c[name] == value for name, value in place.items())))
+
+
 def _first(connection: Connection, latest: datetime, moment: datetime, *, is_live: bool) -> RowMapping | None:
     """Return the due time that comes first among the live ones or the others: the first in an index."""
     other = backlog.alias()
@@ -215,7 +253,7 @@ def _first(connection: Connection, latest: datetime, moment: datetime, *, is_liv
     chosen = (
         sa.select(backlog)
         .where(backlog.c.is_live == is_live, backlog.c.start_at <= latest, backlog.c.query.not_in(busy))
-        .order_by(backlog.c.due, backlog.c.query)
+        .order_by(backlog.c.rank, backlog.c.due, backlog.c.query)
         .limit(1)
         # An outcome that is being committed locks its row: whoever holds that claim has lost its lease, not its run.
         .with_for_update(skip_locked=True, of=backlog)

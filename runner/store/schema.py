@@ -175,13 +175,16 @@ backlog = Table(
     Column("owner", Text),
     Column("lease_until", UtcDateTime),
     Column("is_late", Boolean, nullable=False, default=False),
+    Column("rank", Integer, nullable=False, default=0),
+    Column("may_be_skipped", Boolean, nullable=False, default=False),
     Index(None, "start_at"),
     Index(None, "lease_until"),
-    Index(None, "is_live", "due", "query"),
+    Index(None, "is_live", "rank", "due", "query"),
 )
 """Due times that are still to be run, or are running: then they have an owner, as long as its lease holds.
 
-`is_late`: it was evaluated before, and logs have come since.
+`is_late`: it was evaluated before, and logs have come since. `rank` is the priority with its sign turned, so that the
+index is in order. `may_be_skipped`: it is a gap if the run before it still ran when it was to start.
 """
 
 gaps = Table(

@@ -309,8 +309,68 @@ def test_a_claim_reads_the_backlog_in_its_order_and_sorts_nothing(state_file, cl
     store.ledger.claim_next("me", LEASE)
     store.close()
 
-    assert any("USING INDEX ix_backlog_is_live_due_query" in plan for plan in plans), plans
+    assert any("USING INDEX ix_backlog_is_live_rank_due_query" in plan for plan in plans), plans
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+
+
+def owe_run(store, query, hour, *, is_live=True, **wishes):
+    store.ledger.begin_epochs({query: Epoch(start=TEN - timedelta(days=1), schedule=HOURLY)})
+    run = OwedRun(due=at(hour), start_at=at(hour), is_live=is_live, **wishes)
+    store.ledger.record_due([DuePlan(query=query, watermark=at(hour), runs=(run,), gaps=())])
+
+
+def test_the_higher_priority_goes_first_and_live_before_what_is_caught_up_with(store):
+    owe_run(store, "missed", 1, is_live=False, priority=9)
+    owe_run(store, "missed too", 0, is_live=False)
+    owe_run(store, "least", 1, priority=-1)
+    owe_run(store, "usual", 2)
+    owe_run(store, "usual too", 3)
+    owe_run(store, "first", 4, priority=1)
+
+    order = [store.ledger.claim_next("me", LEASE).key.query for _ in range(6)]
+
+    assert order == ["first", "usual", "usual too", "least", "missed", "missed too"]
+
+
+@pytest.mark.parametrize("end", [RunState.SUCCEEDED, RunState.FAILED])
+def test_what_came_while_the_one_before_ran_is_skipped_if_it_may_be(store, clock, end):
+    clock.time = at(0)
+    owe_run(store, "a", 0, may_be_skipped=True)
+    first = store.ledger.claim_next("me", LEASE)
+    for hour in (1, 2, 3):
+        owe_run(store, "a", hour, may_be_skipped=True)
+    owe_run(store, "patient", 0)
+    patient = store.ledger.claim_next("me", LEASE)
+    owe_run(store, "patient", 1)
+    clock.time = at(2.5)
+    store.finish(patient, result())
+    if end is RunState.SUCCEEDED:
+        store.finish(first, result())
+    else:
+        store.fail(first, end, FAULT)
+    clock.time = at(4)
+
+    claims = [store.ledger.claim_next("me", LEASE) for _ in range(3)]
+
+    gaps = [gap for gap in store.ledger.list_gaps("a", 9) if gap[2] is GapReason.OVERLAP]
+    assert [(claim.key.query, claim.key.scheduled_for) for claim in claims if claim] == [
+        ("patient", at(1)),
+        ("a", at(3)),
+    ]
+    assert gaps == [("a", at(1), GapReason.OVERLAP), ("a", at(2), GapReason.OVERLAP)]
+    assert store.ledger.list_gaps("patient", 9) == []
+
+
+def test_a_due_time_that_waits_for_a_worker_is_not_skipped(store, clock):
+    clock.time = at(0)
+    owe_run(store, "a", 0, may_be_skipped=True)
+    store.finish(store.ledger.claim_next("me", LEASE), result())
+    owe_run(store, "a", 1, may_be_skipped=True)
+    clock.time = at(9)
+
+    claim = store.ledger.claim_next("me", LEASE)
+
+    assert (claim.key.scheduled_for, store.ledger.list_gaps(None, 9)) == (at(1), [])
 
 
 def test_a_due_time_that_was_evaluated_is_opened_again_once_and_its_run_is_late(store):

@@ -7,7 +7,7 @@ from runner.daemon.planner import Planner
 from runner.definitions.location import Location
 from runner.definitions.scheduled_query import Dialect, QueryText, Schedule, ScheduledQuery
 from runner.errors import StoreError
-from runner.schedule.ledger import CatchUp, Epoch, GapReason
+from runner.schedule.ledger import CatchUp, Epoch, GapReason, Overlap
 from runner.schedule.timing import QueryTiming
 
 START = datetime(2026, 1, 15, 0, 1, tzinfo=UTC)
@@ -28,6 +28,7 @@ class RememberedRuns:
         self.remembered_epochs = {}
         self.marks = {}
         self.runs = []
+        self.wishes = []
         self.gaps = []
         self.reasons = set()
 
@@ -45,6 +46,7 @@ class RememberedRuns:
     def record_due(self, plans):
         for plan in plans:
             self.runs += [(plan.query, run.due, run.is_live) for run in plan.runs]
+            self.wishes += [(run.due.hour, run.priority, run.may_be_skipped) for run in plan.runs]
             self.gaps += [(plan.query, due) for due in plan.gaps]
             self.reasons |= {plan.gap_reason for _ in plan.gaps}
             self.marks[plan.query] = plan.watermark
@@ -328,3 +330,14 @@ def test_a_state_database_that_fails_between_two_portions_is_given_the_others_la
 
     assert store.sizes == [5_000, 5_000, OWED - 10_000]
     assert store.dues == every_minute_of_the_outage()
+
+
+def test_priority_goes_with_every_run_and_only_what_falls_due_now_may_be_skipped():
+    store = RememberedRuns()
+    planner(store).load([query("a")], START)
+
+    made = planner(store, overlap=Overlap.SKIP, priority=3)
+    made.load([query("a")], START + timedelta(hours=1))
+    made.plan(START + timedelta(minutes=119))
+
+    assert store.wishes == [(1, 3, False), (2, 3, True)]

@@ -44,6 +44,8 @@ GIVEN = {  # for every option: two valid ways to write it, and what they mean
     "schedule.skew_seconds": ("5", "0", 5.0, 0.0),
     "schedule.catch_up": ("latest", "none", "latest", "none"),
     "schedule.catch_up_limit": ("5", "6", 5, 6),
+    "schedule.overlap": ("skip", "wait", "skip", "wait"),
+    "schedule.priority": ("-5", "6", -5, 6),
     "log.level": ("debug", "error", "debug", "error"),
     "log.format": ("json", "text", "json", "text"),
     "heartbeat.url": ("https://hc.example/a", "off", "https://hc.example/a", None),

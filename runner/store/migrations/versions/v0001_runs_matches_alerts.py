@@ -119,11 +119,13 @@ def _create_ledger() -> None:
         sa.Column("owner", sa.Text),
         sa.Column("lease_until", UtcDateTime),
         sa.Column("is_late", sa.Boolean, nullable=False),
+        sa.Column("rank", sa.Integer, nullable=False),
+        sa.Column("may_be_skipped", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("query", "due", name="pk_backlog"),
     )
     op.create_index("ix_backlog_start_at", "backlog", ["start_at"])
     op.create_index("ix_backlog_lease_until", "backlog", ["lease_until"])
-    op.create_index("ix_backlog_is_live_due_query", "backlog", ["is_live", "due", "query"])
+    op.create_index("ix_backlog_is_live_rank_due_query", "backlog", ["is_live", "rank", "due", "query"])
     op.create_table(
         "gaps",
         sa.Column("query", sa.Text, nullable=False),

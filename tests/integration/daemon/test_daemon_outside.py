@@ -238,3 +238,26 @@ def test_systemd_hears_of_the_start_of_a_reload_and_of_the_end_and_the_watchdog_
         code = daemon.end()
 
     assert code == 0
+
+
+def test_a_daemon_whose_clock_is_behind_says_so_and_forgets_nothing_until_it_is_right(project):
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    url = settings.load(project, {"HEARTBEAT": "off"}).state_url
+    store = StateStore(url, clock=SystemClock(), events_per_alert=10)
+    store.ledger.begin_epochs({"Recorded Tomorrow": Epoch(start=tomorrow, schedule=None)})
+    before = store.ledger.epochs()
+
+    with receiver() as (heartbeat, called):
+        daemon = Running(project, HEARTBEAT=heartbeat)
+        (listening,) = daemon.wait_for("http_listening")
+        daemon.wait_for("daemon_started")
+        until(lambda: daemon.events("heartbeat_withheld"))
+        health, ready = ask(listening["address"], "/healthz"), ask(listening["address"], "/readyz")
+        code = daemon.end()
+
+    after = store.ledger.epochs()
+    store.close()
+    assert [event["level"] for event in daemon.events("clock_behind")] == ["error"]
+    assert (health, ready[0]) == ((200, "ok\n"), 503)
+    assert "behind what is recorded already" in ready[1]
+    assert (code, called, after) == (0, [], before)

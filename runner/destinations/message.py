@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PAYLOAD_VERSION = "1"
 _TITLE_PREFIXES = {"SCHEDULED_RULE": "New Alert: ", "RULE": "New Alert: ", "SYSTEM_ERROR": "System Error: "}
 _ERROR_PREFIX = "New rule error: "
+_RESENT_PREFIX = "[Re-sent]: "
 
 
 class MessageKind(StrEnum):
@@ -67,10 +68,14 @@ class Notice:
     summary: Summary | None = None
     merged_into: str = ""
     """The id of the alert that has its matches now, if another has."""
+    is_resent: bool = False
+    """Whether somebody had it sent after it was given up."""
 
     @property
     def heading(self) -> str:
         """The title as Panther puts it above a new alert."""
+        if self.is_resent:
+            return _RESENT_PREFIX + self.title
         prefix = _TITLE_PREFIXES.get(self.type, _ERROR_PREFIX if self.type.endswith("_ERROR") else "")
         return prefix + self.title
 

@@ -71,7 +71,7 @@ def _failed(connection: Connection, destination: str) -> Sequence[RowMapping]:
 
 
 def _present_notice(connection: Connection, row: RowMapping, alerts: Mapping[str, Alert]) -> Notice:
-    written = notice_of(orjson.loads(row["document"])["notice"])
+    written = replace(notice_of(orjson.loads(row["document"])["notice"]), is_resent=True)
     alert = alerts.get(row["alert_id"])
     if alert is None:  # the result of a query, or an alert that was removed
         return written

@@ -78,6 +78,7 @@ def test_what_was_lost_says_how_the_alert_is_now_under_the_same_key(lab):
 
     assert (message.key, message.kind) == (lost.message.key, MessageKind.NEW)
     assert (lost.message.notice.match_count, message.notice.match_count) == (1, 2)
+    assert message.notice.heading == f"[Re-sent]: {lost.message.notice.title}"
     assert (message.notice.name, message.notice.tags, message.notice.link) == (
         "Logins",
         ("Okta",),

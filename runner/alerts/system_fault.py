@@ -111,30 +111,36 @@ def definition_faulty(path: str, messages: tuple[str, ...]) -> SystemFault:
 
 def delivery_failed(destination: str, *, told: str, alert_id: str, message: str) -> SystemFault:
     """Tell that a destination will not get a message; `told` says which. It is told to the other destinations."""
-    return SystemFault(
-        kind=SystemFaultKind.ALERT_DELIVERY,
-        subject=destination,
-        title=f"The destination {destination} does not take alerts",
-        what=f"{_line(told)} was not delivered to {destination}: {_line(message)}",
-        remedy=(
-            f"See whether it can be reached: runner destinations test {destination}. What it has missed: "
-            f"runner destinations missed {destination}."
-        ),
-        context={"destination": destination, "alert": alert_id},
+    return _undelivered(
+        destination,
+        f"The destination {destination} does not take alerts",
+        f"{_line(told)} was not delivered to {destination}: {_line(message)}",
+        remedy=f"See whether it can be reached: runner destinations test {destination}.",
+        alert_id=alert_id,
     )
 
 
 def destination_gone(destination: str, *, told: str, alert_id: str, message: str) -> SystemFault:
     """Tell that a message waited for a destination that the settings do not describe any more."""
+    return _undelivered(
+        destination,
+        f"The destination {destination} is not there any more",
+        f"{_line(told)} was not delivered to {destination}: {_line(message)}",
+        remedy=(
+            "Whoever should have it still can: give the destination its name back in runner.toml, and run "
+            f"runner destinations missed {destination} --resend."
+        ),
+        alert_id=alert_id,
+    )
+
+
+def _undelivered(destination: str, title: str, what: str, *, remedy: str, alert_id: str) -> SystemFault:
     return SystemFault(
         kind=SystemFaultKind.ALERT_DELIVERY,
         subject=destination,
-        title=f"The destination {destination} is not there any more",
-        what=f"{_line(told)} was not delivered to {destination}: {_line(message)}",
-        remedy=(
-            f"What it has missed: runner destinations missed {destination}. Whoever should have it still can: give the "
-            f"destination its name back in runner.toml, and run runner destinations missed {destination} --resend."
-        ),
+        title=title,
+        what=what,
+        remedy=f"{remedy} What it has missed: runner destinations missed {destination}.",
         context={"destination": destination, "alert": alert_id},
     )
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from thoroughness import examples
 
-from runner.errors import UnknownLogType, UnreadableLake
+from runner.errors import QueryError, UnknownLogType, UnreadableLake
 from runner.lake.table import TableName
 from runner.lake.windows import EARLIEST
 
@@ -358,7 +358,9 @@ def test_an_engine_answers_one_query_after_another_at_any_time(app_logs):
 
 def test_a_query_is_bound_without_being_run(app_logs):
     engine = app_logs.engine()
+    fails = f"select cast(name as integer) from {LOGS}"
 
-    engine.explain(
-        engine.compile(f"select 1 / (id - id) from {LOGS}", dialect="duckdb", reference=NOON), NOON
-    )
+    engine.explain(engine.compile(fails, dialect="duckdb", reference=NOON), NOON)
+
+    with pytest.raises(QueryError, match="Could not convert"):
+        app_logs.ask(fails)

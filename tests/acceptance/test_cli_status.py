@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from notices import notice_at
 
 from runner.clock import FrozenClock
 from runner.definitions.scheduled_query import Schedule
 from runner.destinations.delivery import Letter
-from runner.destinations.message import MessageKind, Notice
+from runner.destinations.message import MessageKind
 from runner.runs.query_run import RunCounts, RunFault, RunState
 from runner.schedule.ledger import Epoch
 from runner.schedule.owed import DuePlan, OwedRun
@@ -88,19 +89,7 @@ def test_what_is_wrong_is_an_exit_code_only_if_asked_for(here, project, store, h
 
 def test_alerts_that_do_not_reach_a_destination_are_wrong(here, project, store, hour):
     run_all(store, hour, *[RunState.SUCCEEDED] * 3)
-    notice = Notice(
-        alert_id="a" * 32,
-        rule_id="My.Rule",
-        name="",
-        type="SCHEDULED_RULE",
-        title="Alert",
-        severity="HIGH",
-        status="OPEN",
-        created_at=hour,
-        first_match_at=hour,
-        last_match_at=hour,
-        match_count=1,
-    )
+    notice = notice_at(hour)
     with store._database.transaction() as connection:
         letter = Letter(destination="pager", kind=MessageKind.NEW, notice=notice)
         outbox.put(connection, [letter], hour - timedelta(days=1))

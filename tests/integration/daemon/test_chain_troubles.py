@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from notices import notice_at
 
 from runner import settings
 from runner.clock import FrozenClock
@@ -12,7 +13,7 @@ from runner.daemon.pulse import Pulse
 from runner.daemon.service_manager import ServiceManager
 from runner.definitions.catalogue import read_catalogue
 from runner.destinations.delivery import Letter
-from runner.destinations.message import MessageKind, Notice
+from runner.destinations.message import MessageKind
 from runner.metrics import Metrics
 from runner.store import outbox
 from runner.store.database import IN_MEMORY
@@ -53,19 +54,7 @@ def outside(clock, store, tmp_path):
 
 
 def put(store, clock, destination):
-    notice = Notice(
-        alert_id="a" * 32,
-        rule_id="My.Rule",
-        name="",
-        type="SCHEDULED_RULE",
-        title="Alert",
-        severity="HIGH",
-        status="OPEN",
-        created_at=NOON,
-        first_match_at=NOON,
-        last_match_at=NOON,
-        match_count=1,
-    )
+    notice = notice_at(NOON)
     with store._database.transaction() as connection:
         outbox.put(
             connection,

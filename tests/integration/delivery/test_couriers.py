@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from notices import notice_at
 from structlog.testing import capture_logs
 from thoroughness import examples
 
@@ -104,19 +105,7 @@ class Post:
 
 
 def notice(number) -> Notice:
-    return Notice(
-        alert_id=f"{number:032x}",
-        rule_id="My.Rule",
-        name="",
-        type="SCHEDULED_RULE",
-        title=f"Alert {number}",
-        severity="HIGH",
-        status="OPEN",
-        created_at=NOON,
-        first_match_at=NOON,
-        last_match_at=NOON,
-        match_count=1,
-    )
+    return notice_at(NOON, alert_id=f"{number:032x}", title=f"Alert {number}")
 
 
 def no_answer(_message=None):

@@ -11,6 +11,7 @@ from email import message_from_bytes, policy
 from urllib.parse import unquote_plus
 
 import pytest
+from notices import notice_at
 from receivers import Answer, Mailbox, MailServer, Receiver
 
 from runner.clock import FrozenClock
@@ -19,7 +20,7 @@ from runner.delivery.courier import Courier, Persistence
 from runner.destinations.delivery import Letter
 from runner.destinations.kinds import KINDS
 from runner.destinations.lines import StreamSender
-from runner.destinations.message import MessageKind, Notice
+from runner.destinations.message import MessageKind
 from runner.destinations.reading import read_destinations
 from runner.store import outbox
 from runner.store.database import IN_MEMORY
@@ -234,19 +235,7 @@ def store():
 
 
 def letter(number) -> Letter:
-    notice = Notice(
-        alert_id=f"{number:032x}",
-        rule_id="My.Rule",
-        name="",
-        type="SCHEDULED_RULE",
-        title=f"Alert {number} of it",
-        severity="HIGH",
-        status="OPEN",
-        created_at=NOON,
-        first_match_at=NOON,
-        last_match_at=NOON,
-        match_count=1,
-    )
+    notice = notice_at(NOON, alert_id=f"{number:032x}", title=f"Alert {number} of it")
     return Letter(destination="it", kind=MessageKind.NEW, notice=notice)
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from notices import notice_at
 from structlog.testing import capture_logs
 
 from runner.alerts.system_fault import SystemFaultKind
@@ -15,7 +16,7 @@ from runner.delivery.courier import Persistence
 from runner.delivery.dispatch import Discretion, Dispatcher, RuleFacts
 from runner.delivery.post_office import PostOffice
 from runner.destinations.delivery import Letter
-from runner.destinations.message import MessageKind, Notice
+from runner.destinations.message import MessageKind
 from runner.destinations.reading import read_destinations
 from runner.store import outbox
 from runner.store.alert_book import AlertFilter
@@ -81,19 +82,7 @@ def post(store, clock, tmp_path, heard):
 
 
 def put(store, clock, *destinations, number=1):
-    notice = Notice(
-        alert_id=f"{number:032x}",
-        rule_id="My.Rule",
-        name="",
-        type="SCHEDULED_RULE",
-        title=f"Alert {number}",
-        severity="HIGH",
-        status="OPEN",
-        created_at=NOON,
-        first_match_at=NOON,
-        last_match_at=NOON,
-        match_count=1,
-    )
+    notice = notice_at(NOON, alert_id=f"{number:032x}", title=f"Alert {number}")
     letters = [Letter(destination=name, kind=MessageKind.NEW, notice=notice) for name in destinations]
     with store._database.transaction() as connection:
         outbox.put(connection, letters, clock.now())

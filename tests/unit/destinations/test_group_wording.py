@@ -4,24 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from notices import notice_at
 
 from runner.destinations import wording
-from runner.destinations.message import Message, MessageKind, Notice, payload_of
+from runner.destinations.message import Message, MessageKind, payload_of
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
-WORST = Notice(
-    alert_id="a" * 32,
-    rule_id="My.Rule",
-    name="",
-    type="SCHEDULED_RULE",
-    title="Root logged in",
-    severity="CRITICAL",
-    status="OPEN",
-    created_at=NOON,
-    first_match_at=NOON,
-    last_match_at=NOON,
-    match_count=1,
-)
+WORST = notice_at(NOON, title="Root logged in", severity="CRITICAL")
 
 
 def group(others, count) -> Message:
